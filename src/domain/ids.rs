@@ -1,0 +1,89 @@
+//! Identifiers. Message ids are text because they exceed 2^53; all others are integers, as Chatwork gives them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! integer_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+integer_id!(
+    /// A Chatwork room.
+    RoomId
+);
+integer_id!(
+    /// A Chatwork account.
+    AccountId
+);
+integer_id!(
+    /// A case (案件), numbered from 1 in the order of opening.
+    CaseId
+);
+integer_id!(
+    /// Position of an entry in the ledger: the leaf index of the Merkle tree, from 0.
+    EntryIndex
+);
+
+/// A Chatwork message id: decimal digits, about 19 of them. Text in storage and JSON; compared as a number.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MessageId(String);
+
+impl MessageId {
+    /// Takes what the platform sent; anything but 1 to 32 ASCII digits is refused.
+    pub fn new(text: impl Into<String>) -> Option<Self> {
+        let text = text.into();
+        let ok = (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        ok.then_some(Self(text))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialOrd for MessageId {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for MessageId {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let (a, b) = (self.0.trim_start_matches('0'), other.0.trim_start_matches('0'));
+        a.len().cmp(&b.len()).then_with(|| a.cmp(b)).then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_ids_order_as_numbers_beyond_2_pow_53() {
+        let id = |text: &str| MessageId::new(text).unwrap();
+        assert!(id("9") < id("10"));
+        assert!(id("1789012345678901248") < id("1789012345678901249"));
+        assert!(MessageId::new("").is_none());
+        assert!(MessageId::new("12a").is_none());
+        assert!(MessageId::new("１２").is_none());
+    }
+}

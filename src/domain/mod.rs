@@ -1,0 +1,17 @@
+//! The words that every other module shares: ids, time, entries and their kinds, signals.
+//!
+//! Never: does I/O, reads a clock by itself, knows how Chatwork or SQL spell anything.
+
+mod clock;
+mod entry;
+mod ids;
+mod kind;
+mod signal;
+mod time;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use entry::{Digest, Entry, EntryError, FORMAT_VERSION, commitment, hex, unhex};
+pub use ids::{AccountId, CaseId, EntryIndex, MessageId, RoomId};
+pub use kind::{EntryKind, Source};
+pub use signal::{ContextMessage, Label, Labels, Reason, Role, RoomType, Signal, SignalInput, Terms, Tier};
+pub use time::{JAPAN, UtcMillis};
