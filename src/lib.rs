@@ -1,5 +1,39 @@
 //! karibarai (仮払い): a Chatwork webhook bot for people who take work on CrowdWorks.
+//!
+//! # The walk of one webhook
+//!
+//! 1. [`cli`] reads the configuration ([`config`]) and hands it to [`app`], which binds the listeners, opens the ledger
+//!    and starts the work.
+//! 2. [`receive`] takes the head and at most 1 MiB of body; [`chatwork::signature`] compares in constant time over the
+//!    raw bytes and makes the only kind of value that goes on.
+//! 3. [`receive`] decodes ([`chatwork::wire`]) into an observation; what cannot be decoded is a kind of its own.
+//! 4. [`ledger`] fixes the commitment; [`store`] gives index, version and room number inside the transaction, drops what
+//!    is known, writes the entry bytes and carries the tree's frontier ([`proof::tree`]) forward, and commits with
+//!    whatever else is queued.
+//! 5. Only now 200. A bell rings; the listener's part is over.
+//! 6. [`follow`]: `archive` files the version, `detector` reads the sender's own words ([`chatwork::notation`],
+//!    [`detect`]), `casebook` weighs what was detected ([`reply::decide`], [`cases`]), `mirror` writes the plain files.
+//!    Each has its own durable cursor; rows and cursor move in one transaction.
+//! 7. A decision is itself an entry; its text waits in the outbox.
+//! 8. [`reply::outbox`] reads the message and the room again, claims, posts ([`chatwork::api`]), records.
+//! 9. [`app`] signs a checkpoint at intervals; [`review`] shows, `log` prints, `verify` recomputes ([`proof::verify`]).
+//!
+//! Beside the walk: [`reconcile`] reads rooms by the API and appends what no webhook brought; [`upkeep`] makes the
+//! derived tables anew; [`sandbox`] is a Chatwork to try all of it on; [`metrics`] counts.
+//!
+//! Nothing calls back up: results travel through the ledger. `tests/layering.rs` holds the direction of imports.
+//!
+//! # How to add one
+//!
+//! - **Entry kind**: a line in `domain::EntryKind`; the compiler finds the matches; then `docs/format.md`.
+//! - **Detection rule**: a table in `config/rules/`, with examples that must match and must not; no code.
+//! - **Follower**: a struct with `NAME` and `tick` in `follow/`, its tables in a new migration and in the list of derived
+//!   tables, a line in `follow::Driver::round` and in `upkeep`.
+//! - **Subcommand**: a file in `cli/`, a variant of its enum.
+//! - **Setting**: `config/karibarai.default.toml` first (it is the manual and the source of defaults), then the struct.
+//! - **Migration**: a new numbered file in `store/sqlite/migrations/`, appended to the list; never edit an old one.
 
+pub mod app;
 pub mod cases;
 pub mod chatwork;
 pub mod cli;
@@ -8,6 +42,7 @@ pub mod detect;
 pub mod domain;
 pub mod follow;
 pub mod ledger;
+pub mod metrics;
 pub mod proof;
 pub mod receive;
 pub mod reconcile;

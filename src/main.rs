@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: parse, dispatch, exit code. Everything else is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    karibarai::cli::main()
+}

@@ -1,1 +1,148 @@
-//! TBD
+//! The command line: types of clap, one file for each subcommand, exit codes, the two languages.
+//!
+//! Never: decides anything; a subcommand converts its arguments, calls one workflow, prints what it gave.
+
+mod case;
+mod checkpoint;
+mod demo;
+mod detect;
+mod log;
+mod rebuild;
+mod sandbox;
+mod serve;
+mod setup;
+mod terminal;
+mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use self::terminal::Terminal;
+
+/// 0 done, 1 the answer is "no", 2 it could not be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Done,
+    No,
+    Failed,
+}
+
+/// What people read is Japanese or English.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    Ja,
+    En,
+}
+
+/// A Chatwork bot for CrowdWorks freelancers: it asks once for a job and escrow on CrowdWorks, remembers every message
+/// and edit, and proves the record.
+#[derive(Debug, Parser)]
+#[command(name = "karibarai", version, max_term_width = 100, disable_help_subcommand = true)]
+struct Arguments {
+    /// Configuration file [default: KARIBARAI_CONFIG, ./karibarai.toml, config/karibarai.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Language of what people read [default: by LANG]
+    #[arg(long, global = true, value_enum)]
+    lang: Option<Language>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the bot: webhook listener, reader of rooms, followers, sender, pages
+    Serve,
+    /// Watch the whole bot at work against the built-in simulator: no account, no network, nothing left behind
+    Demo(demo::Arguments),
+    /// Run the Chatwork simulator alone (API v2 and webhook sender, with faults on request)
+    Sandbox(sandbox::Arguments),
+    /// Say what detection finds in a text, in corpus records, or how it scores against labels
+    Detect(detect::Arguments),
+    /// Print the mirror, oldest first
+    Log(log::Arguments),
+    /// List the cases
+    Case(case::Arguments),
+    /// Check the whole ledger: exit 0 intact, 1 damaged, tampered or rolled back, 2 absent or not ours
+    Verify(verify::Arguments),
+    /// Sign the present head of the ledger and print the checkpoint
+    Checkpoint,
+    /// Make the derived tables and the mirror files anew from the ledger
+    Rebuild,
+}
+
+/// Runs the program and returns its exit code.
+pub fn main() -> ExitCode {
+    let environment = crate::config::process_env();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = if error.use_stderr() { 2 } else { 0 };
+            // A closed pipe is no error.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let language = arguments.lang.unwrap_or_else(|| language_of(&environment));
+    let terminal = Terminal::new(language);
+    let place = setup::Place { file: arguments.config, environment };
+    let result = match setup::runtime() {
+        Ok(runtime) => runtime.block_on(dispatch(arguments.command, &place, &terminal)),
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(Exit::Done) => ExitCode::SUCCESS,
+        Ok(Exit::No) => ExitCode::from(1),
+        Ok(Exit::Failed) => ExitCode::from(2),
+        Err(error) => {
+            terminal.talk(&format!("karibarai: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn dispatch(command: Command, place: &setup::Place, terminal: &Terminal) -> anyhow::Result<Exit> {
+    match command {
+        Command::Serve => serve::run(place, terminal).await,
+        Command::Demo(arguments) => demo::run(&arguments, terminal).await,
+        Command::Sandbox(arguments) => sandbox::run(&arguments, terminal).await,
+        Command::Detect(arguments) => detect::run(&arguments, terminal),
+        Command::Log(arguments) => log::run(&arguments, place, terminal).await,
+        Command::Case(arguments) => case::run(&arguments, place, terminal).await,
+        Command::Verify(arguments) => verify::run(&arguments, place, terminal).await,
+        Command::Checkpoint => checkpoint::run(place, terminal).await,
+        Command::Rebuild => rebuild::run(place, terminal).await,
+    }
+}
+
+/// As the system's programs do: `LC_ALL`, `LC_MESSAGES`, `LANG`, the first that is set.
+fn language_of(environment: &[(String, String)]) -> Language {
+    let value = |name: &str| environment.iter().find(|(key, value)| key == name && !value.is_empty());
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(value);
+    if locale.is_some_and(|(_, value)| value.starts_with("ja")) { Language::Ja } else { Language::En }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn language_follows_the_locale() {
+        let environment = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Vec<_>>()
+        };
+        assert_eq!(language_of(&environment(&[("LANG", "ja_JP.UTF-8")])), Language::Ja);
+        assert_eq!(language_of(&environment(&[("LANG", "ja_JP.UTF-8"), ("LC_ALL", "C")])), Language::En);
+        assert_eq!(language_of(&environment(&[("LANG", "ja_JP.UTF-8"), ("LC_ALL", "")])), Language::Ja);
+        assert_eq!(language_of(&[]), Language::En);
+    }
+}

@@ -38,8 +38,27 @@ integer_id!(
 
 /// A Chatwork message id: decimal digits, about 19 of them. Text in storage and JSON; compared as a number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct MessageId(String);
+
+/// A text that is no message id.
+#[derive(Debug, thiserror::Error)]
+#[error("not a message id: 1 to 32 digits are expected")]
+pub struct NotAMessageId;
+
+impl TryFrom<String> for MessageId {
+    type Error = NotAMessageId;
+
+    fn try_from(text: String) -> Result<Self, NotAMessageId> {
+        Self::new(text).ok_or(NotAMessageId)
+    }
+}
+
+impl From<MessageId> for String {
+    fn from(id: MessageId) -> Self {
+        id.0
+    }
+}
 
 impl MessageId {
     /// Takes what the platform sent; anything but 1 to 32 ASCII digits is refused.

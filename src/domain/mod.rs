@@ -3,6 +3,7 @@
 //! Never: does I/O, reads a clock by itself, knows how Chatwork or SQL spell anything.
 
 mod clock;
+mod entropy;
 mod entry;
 mod ids;
 mod kind;
@@ -10,6 +11,7 @@ mod signal;
 mod time;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use entropy::{CountingEntropy, Entropy, SystemEntropy};
 pub use entry::{Digest, Entry, EntryError, FORMAT_VERSION, commitment, hex, unhex};
 pub use ids::{AccountId, CaseId, EntryIndex, MessageId, RoomId};
 pub use kind::{EntryKind, Source};

@@ -1,1 +1,50 @@
-//! TBD
+//! Followers: each reads the ledger in order from its own durable cursor and derives something from it.
+//!
+//! Never: answers a request, holds a transaction open across a call to Chatwork, decides anew what is recorded.
+
+mod archive;
+mod capture;
+mod casebook;
+mod detector;
+mod driver;
+mod mirror;
+mod weighing;
+
+pub use archive::Archive;
+pub use capture::{Capture, capture};
+pub use casebook::{Casebook, Decider};
+pub use detector::Detector;
+pub use driver::Driver;
+pub use mirror::Mirror;
+
+use crate::ledger::LedgerError;
+use crate::store::StoreError;
+
+/// Entries that a follower takes at a time: small enough that an acknowledgement never waits long behind it.
+const BATCH: usize = 256;
+
+/// Result of one tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The cursor stands at the end of what this follower may read.
+    Idle,
+    /// There may be more.
+    Moved,
+}
+
+/// Why a follower could not go on; the next tick tries again from the same cursor.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("cannot write the mirror file {path}")]
+    File {
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("entry {0} is not readable")]
+    Entry(u64),
+}

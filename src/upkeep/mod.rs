@@ -1,1 +1,9 @@
-//! TBD
+//! Work on a whole ledger: checking it, making the derived tables anew.
+//!
+//! Never: takes a new decision, posts, changes an entry.
+
+mod check;
+mod rebuild;
+
+pub use check::{CheckError, Checked, Key, check};
+pub use rebuild::{Rebuild, decided_up_to};

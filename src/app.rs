@@ -1,0 +1,274 @@
+//! Wires everything from the configuration, starts it and stops it in order. The only place that spawns tasks.
+
+mod identity;
+mod listen;
+mod work;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::chatwork::api::Api;
+use crate::chatwork::signature::Tokens;
+use crate::config::{Config, StorageUrl};
+use crate::detect::RuleSet;
+use crate::domain::{AccountId, Clock, Entropy, EntryKind};
+use crate::ledger::{Ledger, LedgerError, Observation};
+use crate::metrics::Metrics;
+use crate::receive::Receiver;
+use crate::reply::template::Templates;
+use crate::review::Review;
+use crate::store::{Store, StoreError};
+
+/// From the signal to the end of the process; what is then unfinished is resumed at the next start.
+const SHUTDOWN: Duration = Duration::from_secs(8);
+/// A third of `WatchdogSec` in `deploy/karibarai.service`.
+const WATCHDOG_EVERY: Duration = Duration::from_secs(20);
+/// A checkpoint at least this often while the ledger grows.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+
+/// What comes in from outside, so that every test can set it.
+#[derive(Clone)]
+pub struct Outside {
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Why the bot does not start, or ended early. One line for the person at the terminal.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error(
+        "cannot listen on {address}: {source}; another program may use the port (see [server] in karibarai.toml)"
+    )]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error("the folder {path} cannot be written: {source}; choose another in [storage] or change its owner")]
+    Folder { path: String, source: std::io::Error },
+    #[error("no API token: set CHATWORK_API_TOKEN, or api_token_file in [chatwork]")]
+    NoToken,
+    #[error("this version keeps its ledger in SQLite alone: set url = \"sqlite:…\" in [storage]")]
+    Storage,
+    #[error("{0}")]
+    Tokens(String),
+    #[error("the built-in {0} cannot be read: {1}")]
+    BuiltIn(&'static str, String),
+    #[error("the API client cannot be built: {0}")]
+    Api(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// The bot, ready to run: listeners bound, ledger open.
+pub struct App {
+    config: Arc<Config>,
+    outside: Outside,
+    store: Store,
+    ledger: Ledger,
+    api: Api,
+    rules: Arc<RuleSet>,
+    templates: Arc<Templates>,
+    metrics: Metrics,
+    receiver: Receiver,
+    review: Review,
+    wake: Arc<Notify>,
+    public: TcpListener,
+    private: TcpListener,
+}
+
+impl App {
+    /// Binds both listeners and opens the ledger; everything that can be refused is refused here.
+    pub async fn prepare(config: Config, outside: Outside) -> Result<Self, AppError> {
+        let public = listen::bind(config.server.listen)?;
+        let private = listen::bind(config.server.review_listen)?;
+        Self::prepare_on(config, outside, public, private).await
+    }
+
+    /// The same on listeners that were bound before.
+    pub async fn prepare_on(
+        config: Config,
+        outside: Outside,
+        public: TcpListener,
+        private: TcpListener,
+    ) -> Result<Self, AppError> {
+        let token = config.chatwork.api_token.clone().ok_or(AppError::NoToken)?;
+        let tokens = Tokens::new(config.chatwork.webhook_tokens.clone())
+            .map_err(|it| AppError::Tokens(it.to_string()))?;
+        let rules = RuleSet::builtin().map_err(|it| AppError::BuiltIn("rules", it.to_string()))?;
+        let templates = Templates::builtin().map_err(|it| AppError::BuiltIn("templates", it.to_string()))?;
+        let api = Api::new(&config.chatwork.api_base, token, Arc::clone(&outside.clock))
+            .map_err(|it| AppError::Api(it.to_string()))?;
+        let (store, ledger) = open_ledger(&config, &outside).await?;
+        let config = Arc::new(config);
+        let metrics = Metrics::default();
+        let wake = Arc::new(Notify::new());
+        let receiver = Receiver::new(
+            tokens,
+            ledger.clone(),
+            metrics.clone(),
+            Arc::clone(&wake),
+            config.server.body_time,
+        );
+        let review = Review::new(
+            store.clone(),
+            ledger.clone(),
+            Arc::clone(&config),
+            metrics.clone(),
+            Arc::clone(&outside.entropy),
+            Arc::clone(&outside.clock),
+        );
+        Ok(Self {
+            config,
+            outside,
+            store,
+            ledger,
+            api,
+            rules: Arc::new(rules),
+            templates: Arc::new(templates),
+            metrics,
+            receiver,
+            review,
+            wake,
+            public,
+            private,
+        })
+    }
+
+    /// Where Chatwork's webhooks go.
+    pub fn public_address(&self) -> SocketAddr {
+        local(&self.public, self.config.server.listen)
+    }
+
+    /// Where the pages are.
+    pub fn private_address(&self) -> SocketAddr {
+        local(&self.private, self.config.server.review_listen)
+    }
+
+    /// A link that logs in once.
+    pub fn one_time_link(&self) -> String {
+        format!("http://{}{}", self.private_address(), self.review.one_time_path())
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Runs until `stop` turns true, then: no new requests, running ones end, followers end their batch, a checkpoint.
+    pub async fn run(self, stop: watch::Receiver<bool>) -> Result<(), AppError> {
+        let started = serde_json::json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "rules": self.rules.version(),
+            "templates": self.templates.version(),
+        });
+        self.ledger.append_one(Observation::system(EntryKind::SystemStarted, &started)).await?;
+        self.ledger.checkpoint().await?;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(listen::serve(
+            self.public,
+            self.receiver.router(),
+            self.config.server.max_connections,
+            stop.clone(),
+        ));
+        tasks.spawn(listen::serve(
+            self.private,
+            self.review.router(),
+            self.config.server.max_connections,
+            stop.clone(),
+        ));
+        let workshop = work::Workshop {
+            config: self.config,
+            outside: self.outside,
+            store: self.store.clone(),
+            ledger: self.ledger.clone(),
+            api: self.api,
+            rules: self.rules,
+            templates: self.templates,
+            metrics: self.metrics,
+            receiver: self.receiver,
+            review: self.review,
+            wake: self.wake,
+        };
+        tasks.spawn(workshop.run(stop.clone()));
+        tasks.spawn(checkpoints(self.ledger.clone(), stop.clone()));
+        tasks.spawn(watchdog(self.ledger.clone(), stop.clone()));
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        stopped(stop).await;
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        let drained =
+            tokio::time::timeout(SHUTDOWN, async { while tasks.join_next().await.is_some() {} }).await;
+        if drained.is_err() {
+            tracing::warn!("some work did not end in time; it is resumed at the next start");
+            tasks.abort_all();
+        }
+        self.ledger.append_one(Observation::system(EntryKind::SystemStopped, &serde_json::json!({}))).await?;
+        self.ledger.checkpoint().await?;
+        Ok(())
+    }
+}
+
+/// Opens (or founds) the ledger that the configuration names.
+pub async fn open_ledger(config: &Config, outside: &Outside) -> Result<(Store, Ledger), AppError> {
+    let StorageUrl::Sqlite(path) = &config.storage.url else { return Err(AppError::Storage) };
+    let folder = &config.storage.data_dir;
+    std::fs::create_dir_all(folder)
+        .map_err(|source| AppError::Folder { path: folder.display().to_string(), source })?;
+    let store = Store::open(path).await?;
+    let ledger =
+        Ledger::open(store.clone(), folder, Arc::clone(&outside.clock), Arc::clone(&outside.entropy)).await?;
+    Ok((store, ledger))
+}
+
+async fn checkpoints(ledger: Ledger, mut stop: watch::Receiver<bool>) {
+    let mut signed = 0;
+    while !*stop.borrow() {
+        match ledger.head().await {
+            Ok(head) if head.frontier.size() > signed => match ledger.checkpoint().await {
+                Ok(_) => signed = head.frontier.size(),
+                Err(error) => tracing::error!(error = %error, "no checkpoint could be kept"),
+            },
+            Ok(_) => {}
+            Err(error) => tracing::error!(error = %error, "the head of the ledger cannot be read"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(CHECKPOINT_EVERY) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Tells systemd that the program is alive, as long as the ledger answers: a hung store gets the service restarted.
+async fn watchdog(ledger: Ledger, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        if ledger.head().await.is_ok() {
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(WATCHDOG_EVERY) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // An error means that whoever could say stop is gone: the same.
+    while !*stop.borrow() && stop.changed().await.is_ok() {}
+}
+
+fn local(listener: &TcpListener, configured: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(configured)
+}
+
+/// Whom the bot serves, as far as it is known without asking the platform.
+pub async fn known_owners(config: &Config, store: &Store) -> Result<Option<Vec<AccountId>>, StoreError> {
+    if !config.owner.account_ids.is_empty() {
+        return Ok(Some(config.owner.account_ids.clone()));
+    }
+    Ok(identity::known(store).await?.map(|(account, _)| identity::owners(config, account)))
+}

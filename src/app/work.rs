@@ -1,0 +1,223 @@
+//! The work behind the listeners: followers, sender, reconciler. One process of a data folder does it; a second one
+//! takes webhooks and stands by.
+
+use std::collections::BTreeSet;
+use std::fs::{File, TryLockError};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use crate::chatwork::api::Api;
+use crate::config::Config;
+use crate::detect::RuleSet;
+use crate::domain::RoomId;
+use crate::follow::{Archive, Casebook, Decider, Detector, Driver, Mirror};
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+use crate::receive::Receiver;
+use crate::reconcile::Reconciler;
+use crate::reply::outbox::{Me, Outbox};
+use crate::reply::template::Templates;
+use crate::review::Review;
+use crate::store::Store;
+
+use super::{Outside, identity};
+
+/// How often a process that stands by looks whether it may work.
+const STAND_BY: Duration = Duration::from_millis(500);
+/// First wait after the platform did not say who we are, doubled up to a minute.
+const IDENTITY_WAIT: Duration = Duration::from_secs(1);
+/// How soon after a 503 the room is tried, again and again until it could be read and written.
+const MISSED_WAIT: Duration = Duration::from_secs(1);
+/// The sender looks again at least this often.
+const SEND_POLL: Duration = Duration::from_secs(1);
+
+/// Everything that the work needs.
+pub(super) struct Workshop {
+    pub(super) config: Arc<Config>,
+    pub(super) outside: Outside,
+    pub(super) store: Store,
+    pub(super) ledger: Ledger,
+    pub(super) api: Api,
+    pub(super) rules: Arc<RuleSet>,
+    pub(super) templates: Arc<Templates>,
+    pub(super) metrics: Metrics,
+    pub(super) receiver: Receiver,
+    pub(super) review: Review,
+    pub(super) wake: Arc<Notify>,
+}
+
+impl Workshop {
+    /// Waits for its turn, finds out who it is, and works until `stop` turns true.
+    pub(super) async fn run(self, stop: watch::Receiver<bool>) {
+        // Held until the end; the system lets go of it when the process dies, however it dies.
+        let Some(_turn) = self.turn(stop.clone()).await else { return };
+        let Some(me) = self.who(stop.clone()).await else { return };
+        self.review.working();
+        let send = Arc::new(Notify::new());
+        let driver = self.driver(me.clone(), Arc::clone(&send));
+        let outbox = self.outbox(me);
+        let reconciler = Reconciler {
+            api: self.api.clone(),
+            ledger: self.ledger.clone(),
+            store: self.store.clone(),
+            config: Arc::clone(&self.config),
+            metrics: self.metrics.clone(),
+            marks: Mutex::default(),
+            swept: Mutex::default(),
+        };
+        tokio::join!(
+            driver.run(stop.clone()),
+            self.send(&outbox, &send, stop.clone()),
+            self.reconcile(&reconciler, stop),
+        );
+    }
+
+    async fn turn(&self, mut stop: watch::Receiver<bool>) -> Option<File> {
+        let path = self.config.storage.data_dir.join("worker.lock");
+        let file = match File::create(&path) {
+            Ok(file) => file,
+            Err(error) => {
+                tracing::error!(error = %error, "the lock file cannot be made");
+                return None;
+            }
+        };
+        let mut told = false;
+        while !*stop.borrow() {
+            match file.try_lock() {
+                Ok(()) => return Some(file),
+                Err(TryLockError::WouldBlock) if !told => {
+                    told = true;
+                    tracing::warn!(
+                        "another karibarai works on this data folder; this one takes webhooks and stands by"
+                    );
+                }
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => {
+                    tracing::error!(error = %error, "the lock file cannot be locked")
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(STAND_BY) => {}
+                _ = stop.changed() => {}
+            }
+        }
+        None
+    }
+
+    async fn who(&self, mut stop: watch::Receiver<bool>) -> Option<Me> {
+        let mut wait = IDENTITY_WAIT;
+        while !*stop.borrow() {
+            match identity::resolve(&self.api, &self.store, &self.config).await {
+                Ok(me) => return Some(me),
+                Err(error) => {
+                    tracing::warn!(error = %error, "webhooks are recorded; nothing is decided before this is known")
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = stop.changed() => {}
+            }
+            wait = (wait * 2).min(Duration::from_secs(60));
+        }
+        None
+    }
+
+    fn driver(&self, me: Me, send: Arc<Notify>) -> Driver {
+        let (ledger, store) = (self.ledger.clone(), self.store.clone());
+        let data_dir = &self.config.storage.data_dir;
+        Driver {
+            archive: Archive::new(ledger.clone(), store.clone()),
+            detector: Detector::new(
+                ledger.clone(),
+                store.clone(),
+                Arc::clone(&self.config),
+                Arc::clone(&self.rules),
+                me.owners.clone(),
+            ),
+            casebook: Casebook {
+                ledger: ledger.clone(),
+                store: store.clone(),
+                decider: Some(Decider {
+                    config: Arc::clone(&self.config),
+                    templates: Arc::clone(&self.templates),
+                    clock: Arc::clone(&self.outside.clock),
+                    me,
+                }),
+                until: None,
+            },
+            mirror: Mirror::new(ledger.clone(), store.clone(), data_dir),
+            ledger,
+            store,
+            metrics: self.metrics.clone(),
+            wake: Arc::clone(&self.wake),
+            send,
+        }
+    }
+
+    fn outbox(&self, me: Me) -> Outbox {
+        let clock = Arc::clone(&self.outside.clock);
+        Outbox {
+            store: self.store.clone(),
+            ledger: self.ledger.clone(),
+            api: self.api.clone(),
+            templates: Arc::clone(&self.templates),
+            settled_at: clock.now().plus(self.config.reply.settle),
+            config: Arc::clone(&self.config),
+            clock,
+            metrics: self.metrics.clone(),
+            me,
+            retries: Mutex::default(),
+        }
+    }
+
+    async fn send(&self, outbox: &Outbox, ring: &Notify, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let rung = ring.notified();
+            let wait = match outbox.tick().await {
+                Ok(Some(due)) => {
+                    due.since(self.outside.clock.now()).clamp(Duration::from_millis(10), SEND_POLL)
+                }
+                Ok(None) => SEND_POLL,
+                Err(error) => {
+                    tracing::error!(error = %error, "the outbox could not go on; it will try again");
+                    SEND_POLL
+                }
+            };
+            // What was recorded of a sending is for the followers to file.
+            self.wake.notify_one();
+            tokio::select! {
+                () = rung => {}
+                () = tokio::time::sleep(wait) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    async fn reconcile(&self, reconciler: &Reconciler, mut stop: watch::Receiver<bool>) {
+        let mut again: BTreeSet<RoomId> = BTreeSet::new();
+        while !*stop.borrow() {
+            again.append(&mut self.receiver.take_missed());
+            match reconciler.pass(&again).await {
+                Ok(()) => {
+                    again.clear();
+                    self.wake.notify_one();
+                }
+                Err(error) => tracing::warn!(error = %error, "a pass over the rooms ended early"),
+            }
+            let mut left = if again.is_empty() { self.config.reconcile.interval } else { MISSED_WAIT };
+            // A room whose delivery was answered 503 does not wait for the next ordinary pass.
+            while left > Duration::ZERO
+                && !*stop.borrow()
+                && !(again.is_empty() && self.receiver.has_missed())
+            {
+                let part = left.min(MISSED_WAIT);
+                tokio::select! {
+                    () = tokio::time::sleep(part) => left -= part,
+                    _ = stop.changed() => {}
+                }
+            }
+        }
+    }
+}

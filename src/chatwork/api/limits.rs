@@ -1,0 +1,56 @@
+//! The rate limit as each answer announces it.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+
+use crate::domain::UtcMillis;
+
+/// The window of the limit: no announced wait is longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
+
+/// The limit of posts for each room, which no header describes, is counted over this span.
+const ROOM_WAIT: Duration = Duration::from_secs(10);
+
+/// The shortest wait after a refusal, so that a clock that differs by a second makes no storm.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
+/// The limit of all requests of the token's account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests in 5 minutes.
+    pub limit: u64,
+    /// Requests left until `reset`.
+    pub remaining: u64,
+    /// By the program's own clock.
+    pub reset: UtcMillis,
+}
+
+impl Limits {
+    /// From the headers of an answer that came in at `now`. The reset is a time of the server's clock, so it is
+    /// measured against the `date` of the same answer.
+    pub(super) fn read(headers: &HeaderMap, now: UtcMillis) -> Option<Self> {
+        let number = |name| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
+        let reset = UtcMillis::from_seconds(i64::try_from(number("x-ratelimit-reset")?).ok()?);
+        let server_now = headers.get("date").and_then(|it| http_date(it.as_bytes())).unwrap_or(now);
+        Some(Self {
+            limit: number("x-ratelimit-limit")?,
+            remaining: number("x-ratelimit-remaining")?,
+            reset: now.plus(reset.since(server_now).min(LONGEST_WAIT)),
+        })
+    }
+
+    /// When to come back after a refusal for the rate. With requests left it was the limit of posts for one room.
+    pub(super) fn until(limits: Option<Self>, now: UtcMillis) -> UtcMillis {
+        match limits {
+            Some(Self { remaining: 0, reset, .. }) => reset.max(now.plus(SHORTEST_WAIT)),
+            Some(_) | None => now.plus(ROOM_WAIT),
+        }
+    }
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`
+fn http_date(text: &[u8]) -> Option<UtcMillis> {
+    let parsed = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(UtcMillis(parsed.as_millisecond()))
+}

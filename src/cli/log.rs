@@ -1,0 +1,127 @@
+//! `log`: the mirror, oldest first, from the ledger itself.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::chatwork::notation;
+use crate::domain::{AccountId, EntryIndex, MessageId, RoomId};
+use crate::follow::{Capture, capture};
+use crate::store::{ArchiveStore as _, LedgerStore as _, Record, Store};
+
+use super::Exit;
+use super::setup::{self, Place};
+use super::terminal::{Terminal, until_closed};
+
+/// Entries read at a time.
+const BATCH: usize = 512;
+/// Between two looks of `--follow`.
+const FOLLOW: Duration = Duration::from_millis(500);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Only this room
+    #[arg(long, value_name = "ID")]
+    room: Option<u64>,
+    /// Go on printing what comes, until Ctrl-C
+    #[arg(long)]
+    follow: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    n: EntryIndex,
+    kind: &'a str,
+    room_id: Option<RoomId>,
+    message_id: Option<&'a MessageId>,
+    account_id: Option<AccountId>,
+    body: Option<&'a str>,
+    source: &'a str,
+    source_time: Option<String>,
+    observed_at: String,
+    version: Option<u64>,
+}
+
+pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let store = setup::reader(&place.config()?).await?;
+    let room = arguments.room.map(RoomId);
+    let mut out = terminal.data();
+    let mut next = EntryIndex(0);
+    loop {
+        let records = store.records(next, BATCH).await?;
+        let Some(last) = records.last() else {
+            if !until_closed(out.flush())? || !arguments.follow {
+                return Ok(Exit::Done);
+            }
+            tokio::time::sleep(FOLLOW).await;
+            continue;
+        };
+        next = EntryIndex(last.n.0 + 1);
+        for record in &records {
+            let Some(line) = line(&store, record, room, arguments.json, terminal).await? else { continue };
+            if !until_closed(writeln!(out, "{line}"))? {
+                return Ok(Exit::Done);
+            }
+        }
+    }
+}
+
+async fn line(
+    store: &Store,
+    record: &Record,
+    room: Option<RoomId>,
+    json: bool,
+    terminal: &Terminal,
+) -> anyhow::Result<Option<String>> {
+    let Ok(entry) = record.entry() else {
+        let damaged = terminal.words(
+            "読めない記録です。karibarai verify をお試しください。",
+            "unreadable; try `karibarai verify`",
+        );
+        terminal.talk(&format!("entry {}: {damaged}", record.n));
+        return Ok(None);
+    };
+    if room.is_some() && entry.room != room {
+        return Ok(None);
+    }
+    let seen = capture(&entry, record);
+    if json {
+        let line = Line {
+            n: entry.n,
+            kind: entry.kind.as_str(),
+            room_id: entry.room,
+            message_id: entry.message.as_ref(),
+            account_id: seen.as_ref().map(|it| it.account),
+            body: seen.as_ref().map(|it| it.body.as_str()),
+            source: entry.source.as_str(),
+            source_time: entry.source_time.map(|it| it.to_string()),
+            observed_at: entry.observed_at.to_string(),
+            version: entry.version,
+        };
+        return Ok(Some(serde_json::to_string(&line)?));
+    }
+    let who = match &seen {
+        Some(it) => sender(store, it, entry.n).await?,
+        None => String::new(),
+    };
+    let text = seen.map(|it| notation::parse(&it.body).plain_text()).unwrap_or_default();
+    let room = entry.room.map(|it| it.to_string()).unwrap_or_default();
+    // Control characters of a message must not steer the terminal.
+    let text: String = text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
+    Ok(Some(format!(
+        "{}  {:<26} {room:<10} {who}  {text}",
+        entry.observed_at.japan_text(),
+        entry.kind.as_str()
+    )))
+}
+
+async fn sender(store: &Store, it: &Capture, n: EntryIndex) -> anyhow::Result<String> {
+    Ok(match &it.name {
+        Some(name) => name.clone(),
+        None => store.name_at(it.room, it.account, n).await?.unwrap_or_else(|| it.account.to_string()),
+    })
+}

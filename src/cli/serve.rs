@@ -1,0 +1,40 @@
+//! `serve`: the bot, until SIGTERM or Ctrl-C.
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::app::App;
+
+use super::Exit;
+use super::setup::{self, Place};
+use super::terminal::Terminal;
+
+pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let config = place.config()?;
+    setup::logging(&config)?;
+    let app = App::prepare(config, setup::outside()).await?;
+    terminal.talk(&format!(
+        "{} http://{}/webhook",
+        terminal.words("Webhookの受け口:", "webhooks arrive at"),
+        app.public_address()
+    ));
+    terminal.talk(&format!(
+        "{} {}",
+        terminal.words("管理画面（1回だけ使えるリンク）:", "pages (this link works once):"),
+        app.one_time_link()
+    ));
+    let (stop, stopped) = watch::channel(false);
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        let _ = stop.send(true);
+    });
+    app.run(stopped).await?;
+    terminal.talk(terminal.words("停止しました。", "stopped."));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,79 @@
+//! What several subcommands begin with: runtime, configuration, the ledger.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::app::{self, Outside};
+use crate::config::{Config, LoadArgs, LogFormat, StorageUrl};
+use crate::domain::{SystemClock, SystemEntropy};
+use crate::ledger::Ledger;
+use crate::store::Store;
+
+/// Where the configuration is looked for.
+pub(crate) struct Place {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+impl Place {
+    /// Reads and checks the configuration.
+    pub(crate) fn config(&self) -> anyhow::Result<Config> {
+        let cwd = std::env::current_dir().context("cannot tell the current folder")?;
+        let arguments = LoadArgs { path: self.file.clone(), env: self.environment.clone(), cwd };
+        // Each problem is a line of its own; they are shown as they are.
+        Config::load(&arguments).map_err(|error| anyhow!("{error}"))
+    }
+}
+
+pub(crate) fn runtime() -> anyhow::Result<Runtime> {
+    // Two providers would be linked if each crate chose its own; the second call in one process finds it installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Builder::new_multi_thread()
+        .worker_threads(std::thread::available_parallelism().map_or(2, |it| it.get().min(8)))
+        .max_blocking_threads(16)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+}
+
+/// The machine's clock and randomness.
+pub(crate) fn outside() -> Outside {
+    Outside { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) }
+}
+
+/// The database for reading alone. Absent is exit 2, with where it was looked for.
+pub(crate) async fn reader(config: &Config) -> anyhow::Result<Store> {
+    let StorageUrl::Sqlite(path) = &config.storage.url else {
+        return Err(anyhow!(app::AppError::Storage));
+    };
+    if !path.exists() {
+        return Err(anyhow!("there is no database at {}; `karibarai serve` makes it", path.display()));
+    }
+    Store::open_read_only(path).await.with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// The ledger for appending beside a running bot.
+pub(crate) async fn ledger(config: &Config) -> anyhow::Result<(Store, Ledger)> {
+    let StorageUrl::Sqlite(path) = &config.storage.url else {
+        return Err(anyhow!(app::AppError::Storage));
+    };
+    if !path.exists() {
+        return Err(anyhow!("there is no database at {}; `karibarai serve` makes it", path.display()));
+    }
+    Ok(app::open_ledger(config, &outside()).await?)
+}
+
+/// Logs go to stderr: for people or as JSON, never with content.
+pub(crate) fn logging(config: &Config) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter)
+        .with_context(|| "the filter in [log] cannot be read")?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let installed = match config.log.format {
+        LogFormat::Human => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    installed.map_err(|error| anyhow!("logging cannot be set up: {error}"))
+}

@@ -1,0 +1,49 @@
+//! Output: data to stdout, talk to stderr, in one of two languages. A closed pipe is no error.
+
+use std::io::{self, BufWriter, Write as _};
+
+use super::Language;
+
+pub(crate) struct Terminal {
+    pub(crate) language: Language,
+}
+
+impl Terminal {
+    pub(crate) fn new(language: Language) -> Self {
+        Self { language }
+    }
+
+    /// The words of the chosen language.
+    pub(crate) fn words<'a>(&self, ja: &'a str, en: &'a str) -> &'a str {
+        match self.language {
+            Language::Ja => ja,
+            Language::En => en,
+        }
+    }
+
+    /// Prints lines of data until `write` says that nobody reads any more.
+    pub(crate) fn data(&self) -> BufWriter<io::Stdout> {
+        BufWriter::new(io::stdout())
+    }
+
+    /// One line to the person at the terminal, on stderr.
+    pub(crate) fn talk(&self, line: &str) {
+        // Nothing can be done about a closed stderr.
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
+    /// One line of a story, on stdout, at once.
+    pub(crate) fn say(&self, line: &str) {
+        let mut out = io::stdout().lock();
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    }
+}
+
+/// Turns the error of a closed pipe into the quiet end that it is.
+pub(crate) fn until_closed(result: io::Result<()>) -> io::Result<bool> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,259 @@
+//! `verify`: recomputes the whole ledger. Exit 0 intact, 1 ours but damaged, tampered or rolled back, 2 absent or not ours.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+
+use crate::app;
+use crate::config::{Config, StorageUrl};
+use crate::detect::RuleSet;
+use crate::follow::{Archive, Casebook, Detector, Mirror};
+use crate::ledger::Ledger;
+use crate::proof::verify::{Place as At, ProblemCode, Report};
+use crate::store::{FollowStore as _, Store, StoreError};
+use crate::upkeep::{CheckError, Checked, Key, Rebuild, check, decided_up_to};
+
+use super::setup::{self, Place};
+use super::terminal::Terminal;
+use super::{Exit, Language};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// A database file, or a data folder with karibarai.db in it [default: the configured ledger]
+    path: Option<PathBuf>,
+    /// A checkpoint that you know of: the ledger must contain it
+    #[arg(long, value_name = "FILE")]
+    known: Option<PathBuf>,
+    /// Also make the derived tables anew and compare
+    #[arg(long)]
+    deep: bool,
+}
+
+pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let config = place.config()?;
+    let (database, data_dir) = locate(arguments.path.as_deref(), &config)?;
+    if !database.exists() {
+        return Err(anyhow!("there is no database at {}", database.display()));
+    }
+    let store = Store::open_read_only(&database)
+        .await
+        .with_context(|| format!("{} is not a ledger of karibarai", database.display()))?;
+    let known = match &arguments.known {
+        Some(path) => Some((
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
+            path.display().to_string(),
+        )),
+        None => None,
+    };
+    let known = known.as_ref().map(|(note, place)| (note.as_str(), place.as_str()));
+    let checked = match check(&store, &data_dir, known).await {
+        Ok(checked) => checked,
+        // The file is ours and was readable: what cannot be read inside it was damaged.
+        Err(
+            error @ (CheckError::Store(StoreError::Corrupt(_) | StoreError::Unavailable(_))
+            | CheckError::Source(_)),
+        ) => {
+            let damaged = terminal.words(
+                "不一致: データベースの中に、読めないところがあります",
+                "does not fit: a part of the database cannot be read",
+            );
+            terminal.say(&format!("{damaged}: {:#}", anyhow!(error)));
+            return Ok(Exit::No);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut problems = problems(&checked, terminal);
+    if arguments.deep && problems.is_empty() {
+        for table in compare_derived(&config, &store, &data_dir).await? {
+            let words = terminal.words(
+                "記録から作り直した内容と一致しません（karibarai rebuild で直せます）",
+                "differs from what the ledger gives (karibarai rebuild mends it)",
+            );
+            problems.push(format!("{table}: {words}"));
+        }
+    }
+    show(&checked.report, &problems, terminal);
+    Ok(if problems.is_empty() { Exit::Done } else { Exit::No })
+}
+
+fn problems(checked: &Checked, terminal: &Terminal) -> Vec<String> {
+    let found = &checked.report.problems;
+    let mut problems: Vec<String> =
+        found.list.iter().map(|it| problem_words(&it.at, &it.code, terminal.language)).collect();
+    let more = found.total.saturating_sub(found.list.len() as u64);
+    if more > 0 {
+        problems.push(format!("… +{more}"));
+    }
+    for place in &checked.foreign {
+        let words = terminal.words(
+            "この記録の鍵で署名されたものではありません",
+            "is not signed by this ledger's key over this ledger",
+        );
+        problems.push(format!("{place}: {words}"));
+    }
+    match checked.key {
+        Key::Good => {}
+        Key::Missing => problems.push(
+            terminal
+                .words(
+                    "公開鍵（keys/ledger.pub）がないため、署名を確かめられません",
+                    "keys/ledger.pub is missing, so no signature can be checked",
+                )
+                .to_owned(),
+        ),
+        Key::Foreign => problems.push(
+            terminal
+                .words(
+                    "公開鍵がこの記録のものではありません",
+                    "the public key is not the one that began this ledger",
+                )
+                .to_owned(),
+        ),
+    }
+    problems
+}
+
+fn locate(path: Option<&Path>, config: &Config) -> anyhow::Result<(PathBuf, PathBuf)> {
+    let Some(path) = path else {
+        let StorageUrl::Sqlite(database) = &config.storage.url else {
+            return Err(anyhow!(app::AppError::Storage));
+        };
+        return Ok((database.clone(), config.storage.data_dir.clone()));
+    };
+    if path.is_dir() {
+        return Ok((path.join("karibarai.db"), path.to_owned()));
+    }
+    let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+    Ok((path.to_owned(), folder))
+}
+
+/// Makes the tables anew beside the live ones and names those that differ.
+async fn compare_derived(config: &Config, store: &Store, data_dir: &Path) -> anyhow::Result<Vec<String>> {
+    let scratch = data_dir.join(format!("verify-{}.tmp", std::process::id()));
+    fs::create_dir_all(&scratch).context("cannot make a folder for the comparison")?;
+    let compared = compare_in(config, store, &scratch).await;
+    fs::remove_dir_all(&scratch).context("cannot remove the folder of the comparison")?;
+    compared
+}
+
+async fn compare_in(config: &Config, store: &Store, scratch: &Path) -> anyhow::Result<Vec<String>> {
+    let copy_path = scratch.join("copy.db");
+    store.copy_to(&copy_path).await?;
+    let copy = Store::open(&copy_path).await?;
+    // Keys of the copy do not matter: nothing is appended or signed.
+    let outside = setup::outside();
+    let Some(owners) = app::known_owners(config, &copy).await? else { return Ok(Vec::new()) };
+    let before = copy.derived_digests().await?;
+    let until = decided_up_to(&copy).await?;
+    let ledger = Ledger::read_only(copy.clone(), Arc::clone(&outside.clock), Arc::clone(&outside.entropy))?;
+    let rules = Arc::new(RuleSet::builtin()?);
+    let rebuild = Rebuild {
+        archive: Archive::new(ledger.clone(), copy.clone()).until(copy.cursor(Archive::NAME).await?),
+        detector: Detector::new(ledger.clone(), copy.clone(), Arc::new(config.clone()), rules, owners)
+            .until(copy.cursor(Detector::NAME).await?),
+        mirror: Mirror::new(ledger.clone(), copy.clone(), scratch).until(copy.cursor(Mirror::NAME).await?),
+        casebook: Casebook { ledger, store: copy.clone(), decider: None, until: Some(until) },
+        store: copy.clone(),
+    };
+    rebuild.run(|_| {}).await?;
+    let after = copy.derived_digests().await?;
+    Ok(before.into_iter().zip(after).filter(|(a, b)| a != b).map(|((table, _), _)| table).collect())
+}
+
+fn show(report: &Report, problems: &[String], terminal: &Terminal) {
+    let size = report.size;
+    let anchors = terminal.words(
+        "外部の時刻認証などはまだありません。確かめられるのは、手元の記録どうしが一致することまでです。",
+        "nothing outside confirms this ledger yet: what is shown is that the owner's own records agree",
+    );
+    if problems.is_empty() {
+        let intact = terminal.words("改ざんなし", "intact");
+        let entries = terminal.words("件の記録を計算し直しました", "entries recomputed");
+        let heads = terminal.words("個の署名済みの要約と一致", "signed heads and the stored head agree");
+        terminal.say(&format!(
+            "{intact}: {size} {entries}、{} {heads}",
+            report.confirmed.len().saturating_sub(1)
+        ));
+        if report.erased > 0 {
+            let erased = terminal.words(
+                "件は内容が消去されています（記録あり）",
+                "contents were erased, and the erasures are recorded",
+            );
+            terminal.say(&format!("{} {erased}", report.erased));
+        }
+        terminal.say(anchors);
+        return;
+    }
+    terminal.say(terminal.words(
+        "不一致: 記録は、作られたときのままではありません",
+        "does not fit: the ledger is not as it was made",
+    ));
+    for problem in problems {
+        terminal.say(&format!("  {problem}"));
+    }
+    terminal.say(terminal.words(
+        "この記録に書き加えないでください。フォルダごと写しを取り、控えの要約（checkpoints）と比べてください。",
+        "Do not add to this ledger. Copy the whole folder, and compare with checkpoints that you keep elsewhere.",
+    ));
+}
+
+fn problem_words(at: &At, code: &ProblemCode, language: Language) -> String {
+    let place = match (at, language) {
+        (At::Entry(n), Language::Ja) => format!("記録 {n}"),
+        (At::Entry(n), Language::En) => format!("entry {n}"),
+        (At::Head { size, label }, Language::Ja) => format!("要約 {label}（{size}件）"),
+        (At::Head { size, label }, Language::En) => format!("head {label} ({size} entries)"),
+    };
+    let words = match language {
+        Language::Ja => problem_ja(code),
+        Language::En => problem_en(code),
+    };
+    format!("{place}: {words}")
+}
+
+fn problem_ja(code: &ProblemCode) -> String {
+    match code {
+        ProblemCode::NotAnEntry(_) => "記録の形をしていません".to_owned(),
+        ProblemCode::Missing { until } => format!("ここから {until} の前までの記録がありません"),
+        ProblemCode::Duplicated => "同じ番号の記録が重なっています".to_owned(),
+        ProblemCode::Misplaced { says } => format!("番号が違います（記録自身は {says} と述べています）"),
+        ProblemCode::LeafDiffers => "記録の文字が変わっています（ハッシュ不一致）".to_owned(),
+        ProblemCode::ContentDiffers => "内容が変わっています（ハッシュ不一致）".to_owned(),
+        ProblemCode::ContentMissing => "内容がなくなっています".to_owned(),
+        ProblemCode::ContentUnexpected => "ないはずの内容があります".to_owned(),
+        ProblemCode::ErasedUndeclared => "内容が、記録を残さずに消されています".to_owned(),
+        ProblemCode::RoomNumber { .. } => "部屋の通し番号が続いていません".to_owned(),
+        ProblemCode::RoomPrevious => "部屋の前の記録とつながりません".to_owned(),
+        ProblemCode::RoomChainUnexpected => "部屋の通し番号が、あるはずのない記録にあります".to_owned(),
+        ProblemCode::VersionDecreased => "版の番号が戻っています".to_owned(),
+        ProblemCode::RootDiffers => "署名したときの記録と違います（過去が書き換えられています）".to_owned(),
+        ProblemCode::RolledBack => {
+            "署名したときより記録が少なくなっています（古い写しに戻されたか、末尾が削られています）"
+                .to_owned()
+        }
+    }
+}
+
+fn problem_en(code: &ProblemCode) -> String {
+    match code {
+        ProblemCode::NotAnEntry(error) => format!("not an entry: {error}"),
+        ProblemCode::Missing { until } => format!("no entries from here to before {until}"),
+        ProblemCode::Duplicated => "a second entry under this number".to_owned(),
+        ProblemCode::Misplaced { says } => format!("stands in the wrong place (it says that it is {says})"),
+        ProblemCode::LeafDiffers => "its bytes were changed (hash differs)".to_owned(),
+        ProblemCode::ContentDiffers => "its content was changed (hash differs)".to_owned(),
+        ProblemCode::ContentMissing => "its content is gone".to_owned(),
+        ProblemCode::ContentUnexpected => "has content that it should not have".to_owned(),
+        ProblemCode::ErasedUndeclared => "its content was removed without a record of it".to_owned(),
+        ProblemCode::RoomNumber { .. } => "the room's numbers do not follow each other".to_owned(),
+        ProblemCode::RoomPrevious => "is not linked to the room's entry before".to_owned(),
+        ProblemCode::RoomChainUnexpected => "carries a room's number that it should not have".to_owned(),
+        ProblemCode::VersionDecreased => "the version goes backwards".to_owned(),
+        ProblemCode::RootDiffers => "the past is not the one that was signed".to_owned(),
+        ProblemCode::RolledBack => {
+            "fewer entries than were signed: an older copy, or the end was cut off".to_owned()
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Layers → checked settings. Goes on after a fault, so that all of them are reported together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::SecretString;
+use tracing_subscriber::EnvFilter;
+
+use crate::domain::{AccountId, RoomId};
+
+use super::DEFAULT_FILE;
+use super::layers::{Layer, Place};
+use super::problem::ConfigError;
+use super::reader::Reader;
+use super::secret;
+use super::settings::{
+    ChatworkConfig, Config, ControlRoom, LogConfig, MirrorConfig, OwnerConfig, QuietHours, ReconcileConfig,
+    ReplyConfig, ReplyOverrides, RoomConfig, ServerConfig, StorageConfig, StorageUrl,
+};
+
+const DELAY_SECONDS: RangeInclusive<u64> = 0..=3600;
+const PER_ROOM_PER_DAY: RangeInclusive<u64> = 0..=100;
+const PER_DAY: RangeInclusive<u64> = 0..=10_000;
+const CONNECTIONS: RangeInclusive<u64> = 1..=65_536;
+const BODY_SECONDS: RangeInclusive<u64> = 1..=120;
+const INTERVAL_SECONDS: RangeInclusive<u64> = 1..=86_400;
+
+/// Builds the configuration from a file (path as named, text) and the environment.
+pub(super) fn config(
+    file: Option<(PathBuf, String)>,
+    env: &[(String, String)],
+    cwd: &Path,
+) -> Result<Config, ConfigError> {
+    let mut problems = Vec::new();
+    let defaults = Layer::from_toml(DEFAULT_FILE, None, &mut problems);
+    let mut given = match &file {
+        Some((path, text)) => Layer::from_toml(text, Some(path), &mut problems),
+        None => Layer::default(),
+    };
+    if !problems.is_empty() {
+        // With a broken file every further message would be a guess.
+        return Err(ConfigError { problems });
+    }
+    given.add_env(env, &mut problems);
+    let mut reader = Reader::new(defaults, given, problems);
+    let config = read(&mut reader, cwd, file.map(|(path, _)| path));
+    reader.refuse_rest();
+    match (config, reader.into_problems()) {
+        (Some(config), problems) if problems.is_empty() => Ok(config),
+        (_, problems) => Err(ConfigError { problems }),
+    }
+}
+
+/// `None` only after a problem was noted.
+fn read(r: &mut Reader, cwd: &Path, origin: Option<PathBuf>) -> Option<Config> {
+    let config = Config {
+        chatwork: ChatworkConfig {
+            api_base: api_base(r)?,
+            api_token: secret::api_token(r, cwd),
+            webhook_tokens: secret::webhook_tokens(r, cwd),
+        },
+        server: server(r)?,
+        storage: StorageConfig { url: storage_url(r, cwd)?, data_dir: data_dir(r, cwd)? },
+        owner: OwnerConfig {
+            account_ids: r.take("owner.account_ids")?,
+            control_room: r.take("owner.control_room")?,
+        },
+        reply: reply(r)?,
+        mirror: MirrorConfig { rooms: r.take("mirror.rooms")? },
+        reconcile: ReconcileConfig { interval: r.seconds("reconcile.interval_seconds", INTERVAL_SECONDS)? },
+        log: LogConfig { format: r.take("log.format")?, filter: log_filter(r)? },
+        rooms: Vec::new(),
+        origin,
+    };
+    let rooms = rooms(r, &config.owner);
+    Some(Config { rooms, ..config })
+}
+
+fn api_base(r: &mut Reader) -> Option<String> {
+    let (text, place): (String, Place) = r.take_at("chatwork.api_base")?;
+    let text = text.trim_end_matches('/');
+    let hint = "give the address alone, e.g. \"https://api.chatwork.com/v2\"";
+    match Url::parse(text) {
+        Ok(url) if !is_plain(&url) => {
+            r.problem(&place, "`chatwork.api_base` is not a plain http address", hint)
+        }
+        Ok(url) if url.scheme() == "https" || is_loopback(&url) => {}
+        Ok(_) => {
+            let what = "`chatwork.api_base` would send the API token unencrypted";
+            r.problem(&place, what, "begin it with https (http only for 127.0.0.1, ::1 or localhost)");
+        }
+        Err(_) => r.problem(&place, "`chatwork.api_base` is not an address", hint),
+    }
+    Some(text.to_owned())
+}
+
+/// http or https, a host, a path; nothing that could hold a secret or change where a request goes.
+fn is_plain(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|it| it.is_loopback())
+}
+
+fn server(r: &mut Reader) -> Option<ServerConfig> {
+    let listen: SocketAddr = r.take("server.listen")?;
+    let (review_listen, place): (SocketAddr, Place) = r.take_at("server.review_listen")?;
+    let same_ip = listen.ip() == review_listen.ip()
+        || listen.ip().is_unspecified()
+        || review_listen.ip().is_unspecified();
+    // Port 0 lets the system choose, so two of them differ.
+    if listen.port() != 0 && listen.port() == review_listen.port() && same_ip {
+        let what = "`server.review_listen` takes the port of `server.listen`";
+        r.problem(&place, what, "give the two listeners different ports");
+    }
+    let (public_url, place): (String, Place) = r.take_at("server.public_url")?;
+    let fine = |url: &Url| is_plain(url) && (url.scheme() == "https" || is_loopback(url));
+    if !public_url.is_empty() && !Url::parse(&public_url).as_ref().is_ok_and(fine) {
+        let hint =
+            "Chatwork calls https only: e.g. \"https://bot.example.jp/webhook\", or \"\" for polling alone";
+        r.problem(&place, "`server.public_url` is not a plain https address", hint);
+    }
+    Some(ServerConfig {
+        listen,
+        review_listen,
+        public_url: Some(public_url).filter(|it| !it.is_empty()),
+        max_connections: r.number("server.max_connections", CONNECTIONS)?.try_into().ok()?,
+        body_time: Duration::from_secs(r.number("server.body_seconds", BODY_SECONDS)?),
+    })
+}
+
+fn storage_url(r: &mut Reader, cwd: &Path) -> Option<StorageUrl> {
+    let (text, place): (String, Place) = r.take_at("storage.url")?;
+    let hint = "write \"sqlite:\" and a path, e.g. \"sqlite:data/karibarai.db\"";
+    if text.starts_with("postgres:") || text.starts_with("postgresql:") {
+        r.problem(&place, "`storage.url` names PostgreSQL, which is not in this version", hint);
+        return Some(StorageUrl::Postgres(SecretString::from(text)));
+    }
+    let path = text.strip_prefix("sqlite:").map(|it| it.strip_prefix("//").unwrap_or(it));
+    match path {
+        // In memory nothing would outlive the 200; options would change what the store relies on.
+        Some(path) if !path.is_empty() && !path.contains([':', '?', '\0']) => {
+            return Some(StorageUrl::Sqlite(cwd.join(path)));
+        }
+        Some(_) => r.problem(&place, "`storage.url` does not name a file", hint),
+        None => r.problem(&place, "`storage.url` is of no known kind", hint),
+    }
+    Some(StorageUrl::Sqlite(PathBuf::new()))
+}
+
+fn data_dir(r: &mut Reader, cwd: &Path) -> Option<PathBuf> {
+    let (text, place): (String, Place) = r.take_at("storage.data_dir")?;
+    if text.is_empty() || text.contains('\0') {
+        r.problem(&place, "`storage.data_dir` does not name a directory", "name one, e.g. \"data\"");
+    }
+    Some(cwd.join(text))
+}
+
+fn log_filter(r: &mut Reader) -> Option<String> {
+    let (text, place): (String, Place) = r.take_at("log.filter")?;
+    if EnvFilter::try_new(&text).is_err() {
+        let hint = "write e.g. \"info\" or \"warn,karibarai::reconcile=debug\"";
+        r.problem(&place, "`log.filter` is not a list of levels", hint);
+    }
+    Some(text)
+}
+
+fn reply(r: &mut Reader) -> Option<ReplyConfig> {
+    Some(ReplyConfig {
+        mode: r.take("reply.mode")?,
+        delay: r.seconds("reply.delay_seconds", DELAY_SECONDS)?,
+        max_per_room_per_day: r.count("reply.max_per_room_per_day", PER_ROOM_PER_DAY)?,
+        max_per_day: r.count("reply.max_per_day", PER_DAY)?,
+        max_age: r.take("reply.max_age")?,
+        follow_ups: r.take("reply.follow_ups")?,
+        owner_active: r.take("reply.owner_active")?,
+        quiet_hours: r.take("reply.quiet_hours")?,
+        settle: r.take("reply.settle")?,
+        automatic_line: r.take("reply.automatic_line")?,
+    })
+}
+
+fn rooms(r: &mut Reader, owner: &OwnerConfig) -> Vec<RoomConfig> {
+    let mut rooms = Vec::new();
+    let mut first: BTreeMap<RoomId, Place> = BTreeMap::new();
+    for (n, begin) in r.take_rooms() {
+        let key = |name: &str| format!("room.{n}.{name}");
+        let had_id = r.is_given(&key("id"));
+        let id: Option<(RoomId, Place)> = r.given_at(&key("id"));
+        let room = RoomConfig {
+            id: id.as_ref().map_or(RoomId(0), |(id, _)| *id),
+            clients: r.given(&key("clients")),
+            others: r.given(&key("others")).unwrap_or_default(),
+            bots: r.given(&key("bots")).unwrap_or_default(),
+            reply: overrides(r, n),
+        };
+        check_people(r, &room, &begin, owner);
+        let Some((id, place)) = id else {
+            if !had_id {
+                let hint = "add `id`, the number after #!rid in the room's address, or remove the room";
+                r.problem(&begin, "a room without `id`", hint);
+            }
+            continue;
+        };
+        if let Some(earlier) = first.get(&id) {
+            let what = format!("room {id} is listed twice (first at {earlier})");
+            r.problem(&place, what, "join the two blocks");
+            continue;
+        }
+        if owner.control_room == ControlRoom::Room(id) {
+            let what = format!("room {id} is the control room and a client's room at once");
+            r.problem(&place, what, "remove it here, or name another `owner.control_room`");
+        }
+        first.insert(id, place);
+        rooms.push(room);
+    }
+    rooms
+}
+
+/// Nobody may be two things in one room.
+fn check_people(r: &mut Reader, room: &RoomConfig, begin: &Place, owner: &OwnerConfig) {
+    let lists: [(&str, &[AccountId]); 3] = [
+        ("clients", room.clients.as_deref().unwrap_or_default()),
+        ("others", &room.others),
+        ("bots", &room.bots),
+    ];
+    let mut seen: BTreeMap<AccountId, &str> = BTreeMap::new();
+    for (name, accounts) in lists {
+        for account in accounts.iter().collect::<BTreeSet<_>>() {
+            if owner.account_ids.contains(account) {
+                let what = format!("account {account} is the owner and in `{name}` of this room");
+                r.problem(begin, what, "remove it from one of the two");
+            }
+            if let Some(other) = seen.insert(*account, name) {
+                let what = format!("account {account} is in `{other}` and in `{name}` of this room");
+                r.problem(begin, what, "keep it in one list");
+            }
+        }
+    }
+}
+
+fn overrides(r: &mut Reader, n: usize) -> ReplyOverrides {
+    let key = |name: &str| format!("room.{n}.reply.{name}");
+    ReplyOverrides {
+        mode: r.given(&key("mode")),
+        delay: r.given_number(&key("delay_seconds"), DELAY_SECONDS).map(Duration::from_secs),
+        max_per_room_per_day: r
+            .given_number(&key("max_per_room_per_day"), PER_ROOM_PER_DAY)
+            .and_then(|it| it.try_into().ok()),
+        max_age: r.given(&key("max_age")),
+        follow_ups: r.given(&key("follow_ups")),
+        owner_active: r.given(&key("owner_active")),
+        quiet_hours: r.given::<Option<QuietHours>>(&key("quiet_hours")),
+        automatic_line: r.given(&key("automatic_line")),
+    }
+}

@@ -1,0 +1,119 @@
+//! Tokens: from the environment or from files of their own, never from the configuration file.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::SecretString;
+
+use super::layers::{Place, Raw};
+use super::problem::Problem;
+use super::reader::Reader;
+
+/// A longer file holds no token.
+const MAX_TOKEN_BYTES: u64 = 4096;
+
+/// The API token, if one is set anywhere.
+pub(super) fn api_token(reader: &mut Reader, cwd: &Path) -> Option<SecretString> {
+    let file: Option<(String, Place)> = reader.take_at("chatwork.api_token_file");
+    let file = file.filter(|(path, _)| !path.is_empty());
+    let file_place = file.as_ref().map(|(_, place)| place);
+    match given(reader, "chatwork.api_token", "api_token_file", file_place) {
+        Some((text, place)) => reader.note(api_token_form(text.trim()).map_err(|what| wrong(&place, what))),
+        None => {
+            let (path, place) = file?;
+            let text = reader.note(read_token(cwd, &path, &place, "the token file"))?;
+            reader.note(api_token_form(&text).map_err(|what| wrong(&place, what)))
+        }
+    }
+}
+
+/// The webhook tokens, in the order given.
+pub(super) fn webhook_tokens(reader: &mut Reader, cwd: &Path) -> Vec<SecretString> {
+    let files: Option<(Vec<String>, Place)> = reader.take_at("chatwork.webhook_token_files");
+    let files = files.filter(|(paths, _)| !paths.is_empty());
+    let files_place = files.as_ref().map(|(_, place)| place);
+    match given(reader, "chatwork.webhook_tokens", "webhook_token_files", files_place) {
+        Some((text, place)) => text
+            .split(',')
+            .filter_map(|it| reader.note(webhook_token_form(it.trim()).map_err(|what| wrong(&place, what))))
+            .collect(),
+        None => {
+            let Some((paths, place)) = files else { return Vec::new() };
+            let read = |(n, path): (usize, &String)| {
+                let which = format!("token file {} of those", n + 1);
+                let text = reader.note(read_token(cwd, path, &place, &which))?;
+                reader.note(webhook_token_form(&text).map_err(|what| wrong(&place, what)))
+            };
+            paths.iter().enumerate().filter_map(read).collect()
+        }
+    }
+}
+
+/// A token that the environment gives. `files` is where files for the same are named: the environment wins over the
+/// configuration file, but two orders of the same rank are refused.
+fn given(reader: &mut Reader, key: &str, files_key: &str, files: Option<&Place>) -> Option<(String, Place)> {
+    let setting = reader.take_raw(key)?;
+    let Raw::Env(text) = setting.raw else {
+        let hint = format!("put the token alone into a file of its own and name that in {files_key}");
+        reader.problem(&setting.place, format!("`{key}` does not belong in a configuration file"), hint);
+        return None;
+    };
+    if files.is_some_and(Place::is_env) {
+        let what = format!("set beside {files_key}, which gives the same");
+        reader.problem(&setting.place, what, "keep one of the two".to_owned());
+        return None;
+    }
+    if text.trim().is_empty() {
+        return None;
+    }
+    Some((text, setting.place))
+}
+
+fn wrong(place: &Place, what: &'static str) -> Problem {
+    Problem::new(place, what, "copy the token again from Chatwork's page")
+}
+
+fn api_token_form(text: &str) -> Result<SecretString, &'static str> {
+    let fine = (1..=512).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    if fine { Ok(SecretString::from(text)) } else { Err("what is given here cannot be an API token") }
+}
+
+fn webhook_token_form(text: &str) -> Result<SecretString, &'static str> {
+    match STANDARD.decode(text) {
+        Ok(key) if !key.is_empty() && text.len() <= 512 => Ok(SecretString::from(text)),
+        _ => Err("what is given here cannot be a webhook token (Base64)"),
+    }
+}
+
+/// The one token of a file, which messages call `which`. They do not repeat the path: it may be a token, pasted in the
+/// wrong place.
+fn read_token(cwd: &Path, path: &str, place: &Place, which: &str) -> Result<String, Problem> {
+    let problem = |what: &str, hint: &str| Problem::new(place, format!("{which} named here {what}"), hint);
+    let failed = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename => {
+            problem("does not exist", "create it, or correct the path")
+        }
+        ErrorKind::PermissionDenied => {
+            problem("may not be read", "give the program's user the right to read it")
+        }
+        kind => problem(&format!("cannot be read: {kind}"), "make it a readable text file"),
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(cwd.join(path)).map_err(failed)?;
+    file.take(MAX_TOKEN_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_TOKEN_BYTES {
+        return Err(problem("is too long", "write the token alone into it"));
+    }
+    let text =
+        String::from_utf8(bytes).map_err(|_| problem("is not text", "write the token alone into it"))?;
+    // Some editors put a byte order mark at the start.
+    let text = text.trim_start_matches('\u{feff}').trim();
+    match text.lines().count() {
+        0 => Err(problem("is empty", "write the token into it")),
+        1 => Ok(text.to_owned()),
+        _ => Err(problem("has several lines", "write one token into each file")),
+    }
+}

@@ -1,0 +1,243 @@
+//! The settings as the rest of the program sees them: typed, checked, complete.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::domain::{AccountId, RoomId, UtcMillis};
+
+/// Everything that can be set. Made by [`Config::load`] only, so that what exists has been checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub chatwork: ChatworkConfig,
+    pub server: ServerConfig,
+    pub storage: StorageConfig,
+    pub owner: OwnerConfig,
+    pub reply: ReplyConfig,
+    pub mirror: MirrorConfig,
+    pub reconcile: ReconcileConfig,
+    pub log: LogConfig,
+    /// In the order of the file; ids are unique.
+    pub rooms: Vec<RoomConfig>,
+    /// The file that was read, if any.
+    pub origin: Option<PathBuf>,
+}
+
+/// `[chatwork]`: how to reach the platform.
+#[derive(Clone, Debug)]
+pub struct ChatworkConfig {
+    /// https, or http to this machine; without a slash at the end.
+    pub api_base: String,
+    /// Visible ASCII, fit for a header.
+    pub api_token: Option<SecretString>,
+    /// One for each webhook setting; standard Base64 of the key.
+    pub webhook_tokens: Vec<SecretString>,
+}
+
+/// `[server]`: the two listeners.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Public listener: webhooks and the health check.
+    pub listen: SocketAddr,
+    /// Private listener: pages for the owner, metrics.
+    pub review_listen: SocketAddr,
+    /// The whole https address that is entered in Chatwork; absent: polling alone.
+    pub public_url: Option<String>,
+    /// Connections at a time on each listener.
+    pub max_connections: usize,
+    /// For the body of a delivery, from the end of its head (`body_seconds`).
+    pub body_time: Duration,
+}
+
+/// `[storage]`: where the data lies.
+#[derive(Clone, Debug)]
+pub struct StorageConfig {
+    pub url: StorageUrl,
+    pub data_dir: PathBuf,
+}
+
+/// The database.
+#[derive(Clone, Debug)]
+pub enum StorageUrl {
+    Sqlite(PathBuf),
+    /// The whole URL: it holds a password.
+    Postgres(SecretString),
+}
+
+/// `[owner]`: whom the bot serves.
+#[derive(Clone, Debug)]
+pub struct OwnerConfig {
+    /// Empty: the token's own account.
+    pub account_ids: Vec<AccountId>,
+    pub control_room: ControlRoom,
+}
+
+/// Where the bot talks with its owner alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ControlRoom {
+    /// マイチャット of the token's account.
+    My,
+    Room(RoomId),
+}
+
+/// What the bot may do in a room, from the least to the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// Records only.
+    Observe,
+    /// Hands drafts to the owner.
+    Suggest,
+    /// Posts when the owner has said yes.
+    Approve,
+    /// Posts by itself.
+    Auto,
+}
+
+impl Mode {
+    /// As the configuration spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Suggest => "suggest",
+            Self::Approve => "approve",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+/// `[reply]`: when the bot speaks in a client's room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplyConfig {
+    pub mode: Mode,
+    /// Wait before a post; the owner's own answer within it cancels.
+    pub delay: Duration,
+    /// Posts a calendar day in Japan.
+    pub max_per_room_per_day: u32,
+    /// Posts a calendar day in Japan in all rooms together.
+    pub max_per_day: u32,
+    /// A request older than this at first sight becomes a draft.
+    pub max_age: Duration,
+    /// Replies other than the reminder may appear in the room too.
+    pub follow_ups: bool,
+    /// Silent where the owner has written within this time.
+    pub owner_active: Duration,
+    pub quiet_hours: Option<QuietHours>,
+    /// After a start or wake nothing is posted for so long.
+    pub settle: Duration,
+    /// The reminder says that it was sent automatically.
+    pub automatic_line: bool,
+}
+
+/// `reply.…` of a room; what is absent is as in `[reply]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplyOverrides {
+    pub mode: Option<Mode>,
+    pub delay: Option<Duration>,
+    pub max_per_room_per_day: Option<u32>,
+    pub max_age: Option<Duration>,
+    pub follow_ups: Option<bool>,
+    pub owner_active: Option<Duration>,
+    /// `Some(None)`: this room has no quiet hours.
+    pub quiet_hours: Option<Option<QuietHours>>,
+    pub automatic_line: Option<bool>,
+}
+
+/// A daily span in Japan time, from its first minute up to but not including its last; may pass midnight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuietHours {
+    /// Minutes since midnight, below 1440.
+    from: u16,
+    to: u16,
+}
+
+impl QuietHours {
+    /// `HH:MM-HH:MM`; equal times would be all day or never, and are refused.
+    pub fn parse(text: &str) -> Option<Self> {
+        fn minutes(text: &str) -> Option<u16> {
+            let (hour, minute) = text.trim().split_once(':')?;
+            let digits = |it: &str| (1..=2).contains(&it.len()) && it.bytes().all(|b| b.is_ascii_digit());
+            if !digits(hour) || !digits(minute) || minute.len() != 2 {
+                return None;
+            }
+            let (hour, minute) = (hour.parse::<u16>().ok()?, minute.parse::<u16>().ok()?);
+            (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+        }
+        let (from, to) = text.split_once('-')?;
+        let (from, to) = (minutes(from)?, minutes(to)?);
+        (from != to).then_some(Self { from, to })
+    }
+
+    /// Whether `at` lies in the span, by the clock in Japan.
+    pub fn contains(&self, at: UtcMillis) -> bool {
+        let minute = self.minute_of(at);
+        if self.from < self.to {
+            (self.from..self.to).contains(&minute)
+        } else {
+            minute >= self.from || minute < self.to
+        }
+    }
+
+    /// The first instant from `at` on that is outside the span: when a post that waits may go out.
+    pub fn next_outside(&self, at: UtcMillis) -> UtcMillis {
+        if !self.contains(at) {
+            return at;
+        }
+        const DAY: u64 = 24 * 60;
+        let wait = (DAY + u64::from(self.to) - u64::from(self.minute_of(at))) % DAY;
+        let start_of_minute = UtcMillis(at.0.saturating_sub(at.0.rem_euclid(60_000)));
+        start_of_minute.plus(Duration::from_secs(wait * 60))
+    }
+
+    fn minute_of(&self, at: UtcMillis) -> u16 {
+        let civil = at.japan();
+        u16::from(civil.hour().unsigned_abs()) * 60 + u16::from(civil.minute().unsigned_abs())
+    }
+}
+
+/// `[mirror]`: which rooms are read by the API.
+#[derive(Clone, Debug)]
+pub struct MirrorConfig {
+    pub rooms: MirrorRooms,
+}
+
+/// Which rooms are read by the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MirrorRooms {
+    Listed,
+    /// Every room of the account.
+    All,
+}
+
+/// `[reconcile]`: how often rooms and log are compared.
+#[derive(Clone, Debug)]
+pub struct ReconcileConfig {
+    pub interval: Duration,
+}
+
+/// `[log]`: what goes to stderr.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    pub format: LogFormat,
+    /// In the language of `tracing_subscriber::EnvFilter`; known to parse.
+    pub filter: String,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+/// `[[room]]`: a room with a client. No account is in two of the lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomConfig {
+    pub id: RoomId,
+    /// Absent: the other side of a direct chat; in a group everybody may be one.
+    pub clients: Option<Vec<AccountId>>,
+    pub others: Vec<AccountId>,
+    pub bots: Vec<AccountId>,
+    pub reply: ReplyOverrides,
+}

@@ -1,0 +1,185 @@
+//! Reads one value of each type that a setting can have.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Span, SpanRelativeTo};
+
+use crate::domain::{AccountId, RoomId};
+
+use super::layers::Raw;
+use super::settings::{ControlRoom, LogFormat, MirrorRooms, Mode, QuietHours};
+
+/// Longest span of time that a setting may have: ten years.
+const MAX_SPAN: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+
+/// A type that a setting can have.
+pub(super) trait Value: Sized {
+    /// Completes "must be …".
+    const EXPECTED: &'static str;
+
+    fn read(raw: &Raw) -> Option<Self>;
+}
+
+fn text(raw: &Raw) -> Option<&str> {
+    match raw {
+        Raw::Env(text) | Raw::Text(text) => Some(text.trim()),
+        _ => None,
+    }
+}
+
+impl Value for String {
+    const EXPECTED: &'static str = "a text in quotes";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        text(raw).map(str::to_owned)
+    }
+}
+
+impl Value for bool {
+    const EXPECTED: &'static str = "true or false";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        match raw {
+            Raw::Bool(it) => Some(*it),
+            Raw::Env(text) => match text.trim() {
+                "true" | "1" => Some(true),
+                "false" | "0" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl Value for u64 {
+    const EXPECTED: &'static str = "a whole number, 0 or more";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        match raw {
+            Raw::Integer(it) => (*it).try_into().ok(),
+            Raw::Env(text) => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+}
+
+/// Items of a list; a text from the environment is split at its commas.
+fn items(raw: &Raw) -> Option<Vec<Raw>> {
+    match raw {
+        Raw::List(items) => Some(items.clone()),
+        Raw::Env(text) if text.trim().is_empty() => Some(Vec::new()),
+        Raw::Env(text) => Some(text.split(',').map(|it| Raw::Env(it.trim().to_owned())).collect()),
+        _ => None,
+    }
+}
+
+impl Value for Vec<String> {
+    const EXPECTED: &'static str = "a list of texts";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        items(raw)?.iter().map(|it| String::read(it).filter(|it| !it.is_empty())).collect()
+    }
+}
+
+impl Value for AccountId {
+    const EXPECTED: &'static str = "an account id (a number)";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        u64::read(raw).filter(|it| *it > 0).map(Self)
+    }
+}
+
+impl Value for Vec<AccountId> {
+    const EXPECTED: &'static str = "a list of account ids (numbers), e.g. [111, 222]";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        items(raw)?.iter().map(AccountId::read).collect()
+    }
+}
+
+impl Value for RoomId {
+    const EXPECTED: &'static str = "a room id (the number after #!rid in the room's address)";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        u64::read(raw).filter(|it| *it > 0).map(Self)
+    }
+}
+
+impl Value for Duration {
+    const EXPECTED: &'static str = "a span of time with its unit, e.g. \"90s\", \"5m\", \"12h\", \"2d\"";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        let text = text(raw)?;
+        // Months and years have no fixed length; "0" alone has no unit.
+        let span: Span = text.parse().ok()?;
+        let span: SignedDuration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+        Self::try_from(span).ok().filter(|it| *it <= MAX_SPAN)
+    }
+}
+
+impl Value for SocketAddr {
+    const EXPECTED: &'static str = "an address with a port, e.g. \"127.0.0.1:8787\"";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        text(raw)?.parse().ok()
+    }
+}
+
+impl Value for Mode {
+    const EXPECTED: &'static str = "one of \"observe\", \"suggest\", \"approve\", \"auto\"";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        match text(raw)? {
+            "observe" => Some(Self::Observe),
+            "suggest" => Some(Self::Suggest),
+            "approve" => Some(Self::Approve),
+            "auto" => Some(Self::Auto),
+            _ => None,
+        }
+    }
+}
+
+impl Value for MirrorRooms {
+    const EXPECTED: &'static str = "\"listed\" or \"all\"";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        match text(raw)? {
+            "listed" => Some(Self::Listed),
+            "all" => Some(Self::All),
+            _ => None,
+        }
+    }
+}
+
+impl Value for LogFormat {
+    const EXPECTED: &'static str = "\"human\" or \"json\"";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        match text(raw)? {
+            "human" => Some(Self::Human),
+            "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
+impl Value for ControlRoom {
+    const EXPECTED: &'static str = "\"my\" or a room id";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        if text(raw) == Some("my") {
+            return Some(Self::My);
+        }
+        RoomId::read(raw).map(Self::Room)
+    }
+}
+
+impl Value for Option<QuietHours> {
+    const EXPECTED: &'static str = "two times of day, e.g. \"22:00-07:00\", or \"\" for none";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        let text = text(raw)?;
+        if text.is_empty() { Some(None) } else { QuietHours::parse(text).map(Some) }
+    }
+}

@@ -1,0 +1,317 @@
+//! Corpus records in and out, one JSON object a line, and the score of a rule set against labels.
+
+use std::fmt::{self, Display, Formatter};
+use std::io::{self, BufRead};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::detect::rules::RuleSet;
+use crate::domain::{ContextMessage, Label, Labels, Reason, Role, RoomType, SignalInput, Terms, Tier};
+
+/// Longest line that is read, in bytes.
+const LINE_MAX: usize = 4 << 20;
+
+#[derive(Debug, Deserialize)]
+struct Record {
+    #[serde(default)]
+    id: Value,
+    #[serde(default)]
+    room_type: RoomType,
+    sender_role: Role,
+    body: String,
+    #[serde(default)]
+    context: Vec<ContextMessage>,
+}
+
+/// A record of a corpus, with the answer.
+#[derive(Debug, Deserialize)]
+struct Labelled {
+    #[serde(flatten)]
+    record: Record,
+    labels: Labels,
+    #[serde(default)]
+    terms: Terms,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    id: &'a Value,
+    labels: Labels,
+    tier: Tier,
+    confidence: f64,
+    terms: &'a Terms,
+    reasons: &'a [Reason],
+}
+
+#[derive(Serialize)]
+struct Refusal {
+    id: Option<()>,
+    error: &'static str,
+}
+
+/// One line out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// A JSON object without line end.
+    pub json: String,
+    /// False when the line in was bad: the command then ends with exit code 2.
+    pub accepted: bool,
+}
+
+/// Answers one line of `detect --jsonl`.
+pub fn respond(rules: &RuleSet, line: &str) -> Response {
+    let refuse = |error| Response {
+        json: serde_json::to_string(&Refusal { id: None, error }).unwrap_or_default(),
+        accepted: false,
+    };
+    if line.len() > LINE_MAX {
+        return refuse("the line is longer than 4 MiB");
+    }
+    let Ok(record) = serde_json::from_str::<Record>(line) else {
+        return refuse("not a record: sender_role (client, worker, other, bot) and body are needed");
+    };
+    let signal = rules.read(&record.input());
+    let answer = Answer {
+        id: &record.id,
+        labels: signal.labels,
+        tier: signal.tier,
+        confidence: signal.confidence,
+        terms: &signal.terms,
+        reasons: &signal.reasons,
+    };
+    match serde_json::to_string(&answer) {
+        Ok(json) => Response { json, accepted: true },
+        Err(_) => refuse("the answer could not be written"),
+    }
+}
+
+impl Record {
+    fn input(&self) -> SignalInput<'_> {
+        SignalInput {
+            room_type: self.room_type,
+            sender_role: self.sender_role,
+            body: &self.body,
+            context: &self.context,
+        }
+    }
+}
+
+/// Why a corpus could not be scored.
+#[derive(Debug, Error)]
+pub enum ScoreError {
+    #[error("the corpus could not be read")]
+    Read(#[from] io::Error),
+    #[error("line {line}: not a labelled record")]
+    Line { line: usize },
+}
+
+/// Counts of one yes-or-no question over a corpus.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub right: usize,
+    pub false_alarms: usize,
+    pub missed: usize,
+}
+
+impl Tally {
+    fn add(&mut self, truth: bool, said: bool) {
+        self.right += usize::from(truth && said);
+        self.false_alarms += usize::from(!truth && said);
+        self.missed += usize::from(truth && !said);
+    }
+
+    /// Share of the alarms that were right; 1 without any alarm.
+    pub fn precision(&self) -> f64 {
+        share(self.right, self.right + self.false_alarms)
+    }
+
+    /// Share of the true ones that were found; 1 without any true one.
+    pub fn recall(&self) -> f64 {
+        share(self.right, self.right + self.missed)
+    }
+
+    /// The harmonic mean of both.
+    pub fn f1(&self) -> f64 {
+        share(2 * self.right, 2 * self.right + self.false_alarms + self.missed)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of a corpus are far below 2^52")]
+fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
+}
+
+/// How well a rule set does on a labelled corpus.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Score {
+    pub version: String,
+    pub records: usize,
+    /// In the order of [`Label::ALL`].
+    pub labels: [Tally; 7],
+    /// `new_request` by the certain tier alone.
+    pub certain: Tally,
+    /// `new_request` by certain and unsure together (equals its label).
+    pub asked: Tally,
+    /// Records without any label.
+    pub plain: usize,
+    /// Of them: rung by the certain tier, by either tier, by any label.
+    pub plain_certain: usize,
+    pub plain_asked: usize,
+    pub plain_any: usize,
+    /// Points and cases for deliverable, quantity, amount, deadline (README of the corpus, Scoring 5).
+    pub terms: [(f64, usize); 4],
+    /// `new_request` in parts of the corpus.
+    pub slices: Vec<(&'static str, usize, Tally)>,
+}
+
+const TERM_NAMES: [&str; 4] = ["deliverable", "quantity", "amount", "deadline"];
+
+type Slice = (&'static str, fn(&Record) -> bool);
+
+const SLICES: [Slice; 12] = [
+    ("client", |r| r.sender_role == Role::Client),
+    ("worker", |r| r.sender_role == Role::Worker),
+    ("other", |r| r.sender_role == Role::Other),
+    ("bot", |r| r.sender_role == Role::Bot),
+    ("direct", |r| r.room_type == RoomType::Direct),
+    ("group", |r| r.room_type == RoomType::Group),
+    ("with context", |r| !r.context.is_empty()),
+    ("without context", |r| r.context.is_empty()),
+    ("up to 15 characters", |r| r.body.chars().count() <= 15),
+    ("over 150 characters", |r| r.body.chars().count() > 150),
+    ("quotes", |r| r.body.contains("[qt]")),
+    ("task notices", |r| r.body.contains("[dtext:task_")),
+];
+
+/// Scores labelled records, one JSON object a line; empty lines are skipped.
+///
+/// # Errors
+/// The reader fails, or a line is no labelled record.
+pub fn score(rules: &RuleSet, reader: impl BufRead) -> Result<Score, ScoreError> {
+    let mut score = Score { version: rules.version().to_owned(), ..Score::default() };
+    score.slices = SLICES.iter().map(|(name, _)| (*name, 0, Tally::default())).collect();
+    for (at, line) in reader.lines().enumerate() {
+        let line = line?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let labelled: Labelled =
+            serde_json::from_str(&line).map_err(|_| ScoreError::Line { line: at + 1 })?;
+        score.add(rules, &labelled);
+    }
+    Ok(score)
+}
+
+impl Score {
+    fn add(&mut self, rules: &RuleSet, labelled: &Labelled) {
+        let Labelled { record, labels: truth, terms } = labelled;
+        let signal = rules.read(&record.input());
+        self.records += 1;
+        for (label, tally) in Label::ALL.into_iter().zip(&mut self.labels) {
+            tally.add(truth.get(label), signal.labels.get(label));
+        }
+        self.certain.add(truth.new_request, signal.tier == Tier::Certain);
+        self.asked.add(truth.new_request, signal.tier >= Tier::Unsure);
+        if !truth.any() {
+            self.plain += 1;
+            self.plain_certain += usize::from(signal.tier == Tier::Certain);
+            self.plain_asked += usize::from(signal.tier >= Tier::Unsure);
+            self.plain_any += usize::from(signal.labels.any());
+        }
+        for ((_, belongs), (_, records, tally)) in SLICES.iter().zip(&mut self.slices) {
+            if belongs(record) {
+                *records += 1;
+                tally.add(truth.new_request, signal.labels.new_request);
+            }
+        }
+        if truth.new_request {
+            for (slot, (truth, said)) in self.terms.iter_mut().zip(pairs(terms, &signal.terms)) {
+                if let Some(points) = term_points(truth, said) {
+                    slot.0 += points;
+                    slot.1 += 1;
+                }
+            }
+        }
+    }
+
+    /// The tally of one label.
+    pub fn of(&self, label: Label) -> Tally {
+        self.labels[label as usize]
+    }
+}
+
+type Pair<'a> = (Option<&'a str>, Option<&'a str>);
+
+fn pairs<'a>(truth: &'a Terms, said: &'a Terms) -> [Pair<'a>; 4] {
+    [
+        (truth.deliverable.as_deref(), said.deliverable.as_deref()),
+        (truth.quantity.as_deref(), said.quantity.as_deref()),
+        (truth.amount.as_deref(), said.amount.as_deref()),
+        (truth.deadline.as_deref(), said.deadline.as_deref()),
+    ]
+}
+
+/// Equal after width folding: 1; one within the other: half; nothing on both sides is no case.
+fn term_points(truth: Option<&str>, said: Option<&str>) -> Option<f64> {
+    match (truth, said) {
+        (None, None) => None,
+        (Some(truth), Some(said)) => {
+            let fold = |text: &str| text.nfkc().collect::<String>();
+            let (truth, said) = (fold(truth), fold(said));
+            let half = truth.contains(&said) || said.contains(&truth);
+            Some(if truth == said { 1.0 } else { f64::from(u8::from(half)) / 2.0 })
+        }
+        _ => Some(0.0),
+    }
+}
+
+impl Display for Score {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "rules {}   records {}", self.version, self.records)?;
+        writeln!(f)?;
+        writeln!(
+            f,
+            "{:<24}{:>6}{:>7}{:>8}{:>10}{:>8}{:>8}",
+            "label", "right", "false", "missed", "precision", "recall", "F1"
+        )?;
+        for (label, tally) in Label::ALL.into_iter().zip(&self.labels) {
+            row(f, label.as_str(), tally)?;
+        }
+        writeln!(f)?;
+        row(f, "tier certain", &self.certain)?;
+        row(f, "tier certain+unsure", &self.asked)?;
+        writeln!(f)?;
+        writeln!(
+            f,
+            "{} records without a label: {} rung by certain, {} by certain or unsure, {} by any label",
+            self.plain, self.plain_certain, self.plain_asked, self.plain_any
+        )?;
+        writeln!(f)?;
+        for (name, (points, cases)) in TERM_NAMES.iter().zip(self.terms) {
+            let share =
+                if cases == 0 { 1.0 } else { points / f64::from(u32::try_from(cases).unwrap_or(u32::MAX)) };
+            writeln!(f, "term {name:<19}{points:>8.1} of {cases:>4}{share:>10.3}")?;
+        }
+        writeln!(f)?;
+        for (name, records, tally) in self.slices.iter().filter(|(_, records, _)| *records > 0) {
+            row(f, &format!("{name} ({records})"), tally)?;
+        }
+        Ok(())
+    }
+}
+
+fn row(f: &mut Formatter<'_>, name: &str, tally: &Tally) -> fmt::Result {
+    writeln!(
+        f,
+        "{name:<24}{:>6}{:>7}{:>8}{:>10.3}{:>8.3}{:>8.3}",
+        tally.right,
+        tally.false_alarms,
+        tally.missed,
+        tally.precision(),
+        tally.recall(),
+        tally.f1()
+    )
+}

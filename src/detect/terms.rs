@@ -1,0 +1,128 @@
+//! What a request names: exact words of the body.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use aho_corasick::AhoCorasick;
+use regex::Regex;
+
+use crate::detect::normal::Normal;
+use crate::detect::rules::{RuleError, RuleSet};
+use crate::detect::schema::TermKind;
+use crate::detect::table::{compile, needed, refused};
+use crate::domain::Terms;
+
+/// A term rule, ready.
+#[derive(Debug)]
+pub(crate) struct CompiledTerm {
+    pub(crate) id: String,
+    pub(crate) term: TermKind,
+    patterns: Vec<Pattern>,
+    except: Option<Pattern>,
+}
+
+/// Compiled when a sentence first has the words that it needs.
+#[derive(Debug)]
+struct Pattern {
+    pattern: String,
+    needs: Option<AhoCorasick>,
+    regex: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    fn new(rule: &str, pattern: String, groups: usize) -> Result<Self, RuleError> {
+        let needs = needed(rule, &pattern, groups)?;
+        let needs = needs.map(AhoCorasick::new).transpose().map_err(RuleError::Spellings)?;
+        Ok(Self { pattern, needs, regex: OnceLock::new() })
+    }
+
+    fn regex(&self) -> Option<&Regex> {
+        self.regex.get_or_init(|| compile("", &self.pattern).ok()).as_ref()
+    }
+}
+
+impl CompiledTerm {
+    pub(crate) fn new(
+        id: &str,
+        term: TermKind,
+        patterns: &[String],
+        except: Option<String>,
+    ) -> Result<Self, RuleError> {
+        let patterns = patterns.iter().map(|pattern| Pattern::new(id, pattern.clone(), 1));
+        let except = except.map(|except| Pattern::new(id, format!("^(?:{except})$"), 0)).transpose()?;
+        Ok(Self { id: id.to_owned(), term, patterns: patterns.collect::<Result<_, _>>()?, except })
+    }
+
+    /// Compiles every pattern now.
+    pub(crate) fn compile_all(&self) -> Result<(), RuleError> {
+        for pattern in self.patterns.iter().chain(&self.except) {
+            pattern.regex().ok_or_else(|| refused(&self.id, "has a pattern that is too large"))?;
+        }
+        Ok(())
+    }
+
+    /// The byte range of the first thing to copy out of a normalised sentence.
+    pub(crate) fn find(&self, sentence: &str) -> Option<Range<usize>> {
+        self.patterns.iter().find_map(|pattern| {
+            if pattern.needs.as_ref().is_some_and(|needs| !needs.is_match(sentence)) {
+                return None;
+            }
+            let regex = pattern.regex()?;
+            let mut from = 0;
+            while let Some(found) = regex.captures_at(sentence, from) {
+                let group = found.get(1)?;
+                let excepted = self.except.as_ref().and_then(Pattern::regex);
+                if !excepted.is_some_and(|except| except.is_match(group.as_str())) {
+                    return Some(group.range());
+                }
+                // Always forward; the last letter may be what the next match begins behind.
+                let last = group.as_str().chars().next_back().map_or(1, char::len_utf8);
+                from = (group.end() - last).max(found.get_match().start() + 1);
+                while !sentence.is_char_boundary(from) {
+                    from += 1;
+                }
+            }
+            None
+        })
+    }
+}
+
+impl RuleSet {
+    /// Copies the terms out of the request's sentence, or out of the other sentences when it has none.
+    pub(crate) fn terms(
+        &self,
+        body: &str,
+        normal: &Normal,
+        sentences: &[Range<usize>],
+        best: usize,
+    ) -> Terms {
+        let best = best.min(sentences.len());
+        let order = || sentences[best..].iter().chain(sentences[..best].iter().rev()).take(SENTENCES_MAX);
+        let find = |kind| {
+            order().find_map(|sentence| {
+                let found = self.term(kind, &normal.text[sentence.clone()])?;
+                let (from, to) = normal.span(sentence.start + found.start..sentence.start + found.end);
+                slice(body, from, to)
+            })
+        };
+        Terms {
+            deliverable: find(TermKind::Deliverable),
+            quantity: find(TermKind::Quantity),
+            amount: find(TermKind::Amount),
+            deadline: find(TermKind::Deadline),
+        }
+    }
+
+    /// The byte range of the first term of this kind in a normalised sentence.
+    fn term(&self, kind: TermKind, sentence: &str) -> Option<Range<usize>> {
+        self.terms.iter().filter(|rule| rule.term == kind).find_map(|rule| rule.find(sentence))
+    }
+}
+
+/// Sentences around the request that are looked at for terms.
+const SENTENCES_MAX: usize = 40;
+
+/// The scalar values `from..to` of a body.
+pub(crate) fn slice(body: &str, from: usize, to: usize) -> Option<String> {
+    (from < to).then(|| body.chars().skip(from).take(to - from).collect())
+}

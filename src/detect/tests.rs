@@ -1,0 +1,288 @@
+//! The rules held to their examples, their score and exact spans.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+
+use crate::detect::RuleSet;
+use crate::detect::corpus::{Score, respond, score};
+use crate::domain::{ContextMessage, Label, Role, RoomType, Signal, SignalInput, Tier};
+
+static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::builtin().expect("the built-in rules compile"));
+const OWN: &str = include_str!("../../tests/data/detection/own.jsonl");
+
+fn read(role: Role, body: &str) -> Signal {
+    RULES.read(&SignalInput { room_type: RoomType::Direct, sender_role: role, body, context: &[] })
+}
+
+#[test]
+fn every_rule_means_what_its_examples_say() {
+    RULES.compile_all().expect("every pattern compiles");
+    let failures = RULES.check_examples();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn a_rule_without_both_kinds_of_examples_is_refused() {
+    let rule = |matches: &str| {
+        format!(
+            "[[mark]]\nid = \"a\"\ngives = \"x\"\npatterns = [\"猫\"]\nreason = \"猫\"\nmatch = {matches}\nnot = []\n"
+        )
+    };
+    let failures =
+        |text: &str| RuleSet::from_files(&[("a.toml", text)]).expect("a rule set").check_examples();
+    assert_eq!(failures(&rule("[\"猫\"]")), ["a: needs both match and not examples"]);
+    assert_eq!(failures(&rule("[\"犬\"]")).len(), 2);
+}
+
+#[test]
+fn a_broken_rule_set_is_refused_with_the_rule_named() {
+    let mark = "[[mark]]\nid = \"a\"\ngives = \"x\"\nreason = \"r\"\nmatch = []\nnot = []\n";
+    let verdict =
+        "[[verdict]]\nid = \"v\"\nlabel = \"contact_exchange\"\nreason = \"r\"\nmatch = []\nnot = []\n";
+    for (text, says) in [
+        ("[[mark]]\nid = 1".to_owned(), "not a rule file"),
+        (format!("{mark}patterns = [\"(\"]"), "rule a"),
+        (format!("{mark}patterns = [\"{{{{nowhere}}}}\"]"), "nowhere"),
+        (format!("{mark}patterns = []"), "rule a"),
+        (format!("{mark}patterns = [\"(?:[一-龠]{{1,400}}){{200}}\"]"), "rule a"),
+        (format!("{verdict}all = [\"y\"]"), "y"),
+        (format!("{verdict}all = []"), "rule v"),
+        (format!("{verdict}all = [\"@client\"]\ntier = \"certain\"\nconfidence = 0.5"), "rule v"),
+        (format!("{verdict}all = [\"%none\"]"), "none"),
+    ] {
+        let refusal = RuleSet::from_files(&[("a.toml", &text)]).expect_err(&text).to_string();
+        assert!(refusal.contains(says), "{refusal} for {text}");
+    }
+}
+
+#[test]
+fn the_version_names_the_files() {
+    let mark = |reason: &str| {
+        format!(
+            "dated = \"2026-01-02\"\n[[mark]]\nid=\"a\"\ngives=\"x\"\npatterns=[\"猫\"]\nreason=\"{reason}\"\nmatch=[]\nnot=[]"
+        )
+    };
+    let version = |text: &str| RuleSet::from_files(&[("a", text)]).expect("a rule set").version().to_owned();
+    assert_eq!(version(&mark("a")), version(&mark("a")));
+    assert_ne!(version(&mark("a")), version(&mark("b")));
+    assert!(version(&mark("a")).starts_with("2026-01-02."));
+    assert_eq!(RULES.version(), RuleSet::builtin().expect("the built-in rules compile").version());
+    assert_eq!(RULES.version().len(), "2026-11-24.".len() + 12);
+}
+
+#[test]
+fn every_reason_is_explained_in_japanese() {
+    let signal = read(Role::Client, "追加でバナーを3枚お願いできますか?");
+    assert_eq!(signal.tier, Tier::Certain);
+    for reason in &signal.reasons {
+        let why = RULES.explain(&reason.rule).expect("a reason");
+        assert!(why.chars().any(|c| matches!(c, 'ぁ'..='ん' | '一'..='龠')), "{why}");
+    }
+}
+
+#[test]
+fn words_of_others_never_ring() {
+    let asks = "追加でバナーを3枚お願いできますか?契約はまだですが先に進めてください。仮払い済みです。LINE交換しませんか?";
+    assert!(read(Role::Client, asks).labels.any());
+    for body in [
+        format!("[qt][qtmeta aid=1 time=1735000000]{asks}[/qt]"),
+        format!("[qt]{asks}[/qt]"),
+        format!("> {asks}"),
+        format!("[code]{asks}[/code]"),
+        format!("[info][title][dtext:task_done][/title][task aid=1 st=done lt=0]{asks}[/task][/info]"),
+        format!("[info][title][dtext:file_uploaded][/title][download:1]{asks}.zip (1 KB)[/download][/info]"),
+    ] {
+        let signal = read(Role::Client, &body);
+        assert!(!signal.labels.any(), "{body}: {:?}", signal.reasons);
+    }
+}
+
+#[test]
+fn a_worker_or_a_bot_never_asks() {
+    for line in OWN.lines() {
+        for role in ["worker", "bot"] {
+            let line = ["client", "other"].iter().fold(line.to_owned(), |line, from| {
+                line.replacen(
+                    &format!("\"sender_role\": \"{from}\""),
+                    &format!("\"sender_role\": \"{role}\""),
+                    1,
+                )
+            });
+            let task = line.contains("task_added") && role == "bot";
+            assert!(task || respond(&RULES, &line).json.contains("\"new_request\":false"), "{line}");
+        }
+    }
+}
+
+#[test]
+fn spelling_tricks_change_nothing() {
+    for body in [
+        "バナーを３枚追加でお願いできますか",
+        "ﾊﾞﾅｰを3枚追加でお願いできますか",
+        "バナーを3枚追加で御願い出来ますか?",
+        "バ\u{200b}ナーを3枚追\u{feff}加でお願\u{200d}いできますか",
+        "バナーを3枚、追 加 で お 願 い でき ます か",
+        "バナーを3枚🎨追加でお願い🙏できますか✨",
+        "バナーを3枚追加でお願いできますか〜〜!!",
+    ] {
+        let signal = read(Role::Client, body);
+        assert_eq!(signal.tier, Tier::Certain, "{body}");
+        assert!(signal.terms.quantity.is_some_and(|quantity| body.contains(&quantity)), "{body}");
+    }
+}
+
+#[test]
+fn spans_count_scalar_values_of_the_body() {
+    let body = "🙏🙏ﾊﾞﾅｰ、あと３枚お願いできますか";
+    let signal = read(Role::Client, body);
+    assert!(signal.reasons.iter().any(|reason| reason.text == "あと３枚"), "{:?}", signal.reasons);
+    assert_exact(body, &signal);
+}
+
+fn assert_exact(body: &str, signal: &Signal) {
+    for reason in &signal.reasons {
+        let words: String = body.chars().skip(reason.start).take(reason.end - reason.start).collect();
+        assert_eq!(words, reason.text);
+    }
+    let terms = &signal.terms;
+    for term in [&terms.deliverable, &terms.quantity, &terms.amount, &terms.deadline].into_iter().flatten() {
+        assert!(body.contains(term), "{term} is not in the body");
+    }
+}
+
+/// Pieces that rules and notation care about, put together at random.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        any::<char>().prop_map(String::from),
+        "\\PC{0,6}",
+        prop::sample::select(vec![
+            "追加で",
+            "あと3本",
+            "お願い",
+            "できますか",
+            "?",
+            "バナー",
+            "も",
+            "[qt]",
+            "[/qt]",
+            "[To:1]",
+            "[code]",
+            "[/code]",
+            "仮払い",
+            "済み",
+            "契約",
+            "先に進めて",
+            "\n",
+            "。",
+            "ｵﾈｶﾞｲ",
+            "ﾞ",
+            "🙏",
+            "\u{200d}",
+            "〜",
+            "ー",
+            "1本4,000円",
+            "12/4",
+            "まで",
+            "を",
+            "、",
+            "「",
+            "」と言われ",
+            "頂",
+            "下さい",
+            "もらえ",
+            "ます",
+            "LINE",
+            "交換",
+            "納品",
+            "不要",
+            "[info]",
+            "[title][dtext:task_added][/title][task aid=1 st=open lt=0]",
+            "[/task][/info]",
+            " ",
+            "　",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_and_every_span_is_exact(body in pieces(), before in pieces(), role in 0..4_usize, group: bool) {
+        let role = [Role::Client, Role::Worker, Role::Other, Role::Bot][role];
+        let context = [ContextMessage { sender_role: Role::Worker, body: before }];
+        let room_type = if group { RoomType::Group } else { RoomType::Direct };
+        let input = SignalInput { room_type, sender_role: role, body: &body, context: &context };
+        let signal = RULES.read(&input);
+        assert_exact(&body, &signal);
+        prop_assert_eq!(signal.labels.new_request, signal.tier > Tier::No);
+        prop_assert!((0.0..=1.0).contains(&signal.confidence));
+        prop_assert_eq!(&signal, &RULES.read(&input));
+    }
+}
+
+#[test]
+fn the_longest_bodies_are_read() {
+    for piece in ["お願い", "追加であと", "1,", "「", "[qt]", "あ", "バナーも", "ｱﾞ", "\u{200b}", "🙏"]
+    {
+        let body: String = piece.chars().cycle().take(65_535).collect();
+        assert_exact(&body, &read(Role::Client, &body));
+    }
+}
+
+#[test]
+fn a_record_is_answered_in_the_agreed_shape() {
+    // Extra keys are ignored, also where a corpus has its labels.
+    let line = r#"{"id":"x-1","sender_role":"client","body":"あと3本お願いできますか","labels":{},"terms":1,"more":1}"#;
+    let answer: serde_json::Value = serde_json::from_str(&respond(&RULES, line).json).expect("JSON");
+    assert_eq!(answer["id"], "x-1");
+    assert_eq!(answer["labels"]["new_request"], true);
+    assert_eq!(answer["terms"]["quantity"], "3本");
+    assert!(answer["terms"]["amount"].is_null());
+    assert_eq!(answer["reasons"][0]["label"], "new_request");
+    let keys: Vec<&String> = answer.as_object().expect("an object").keys().collect();
+    assert_eq!(keys.len(), 6);
+    for line in ["", "{", "[]", r#"{"id":1,"body":"a"}"#, r#"{"sender_role":"boss","body":"a"}"#, "\u{0}"] {
+        let refused = respond(&RULES, line);
+        assert!(!refused.accepted);
+        assert!(refused.json.starts_with(r#"{"id":null,"error":"#), "{}", refused.json);
+    }
+}
+
+fn assert_floors(score: &Score, request: f64, certain: f64, others: f64, plain: usize) {
+    assert!(score.of(Label::NewRequest).f1() >= request, "{score}");
+    assert!(score.certain.precision() >= certain, "{score}");
+    assert!(score.plain_certain <= plain, "{score}");
+    for label in Label::ALL {
+        assert!(score.of(label).f1() >= others, "{}\n{score}", label.as_str());
+    }
+}
+
+#[test]
+fn the_own_corpus_keeps_its_score() {
+    let score = score(&RULES, OWN.as_bytes()).expect("the own corpus");
+    assert!(score.records >= 150);
+    assert_floors(&score, 0.95, 0.99, 0.9, 0);
+}
+
+#[test]
+fn the_development_corpus_keeps_its_score_where_it_is() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .map(|dir| dir.join("shared/detection/dev.jsonl"))
+        .find(|path| path.is_file());
+    let Some(corpus) = corpus else {
+        eprintln!(
+            "NOT SCORED: shared/detection/dev.jsonl is not beside this repository; its floors were not checked"
+        );
+        return;
+    };
+    let file = File::open(corpus).expect("the development corpus");
+    let score = score(&RULES, BufReader::new(file)).expect("the development corpus");
+    println!("{score}");
+    assert_floors(&score, 0.88, 0.97, 0.85, 3);
+}

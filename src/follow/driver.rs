@@ -1,0 +1,124 @@
+//! Wakes the followers, in the order in which they build on each other, and keeps one that fails from stopping the rest.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::sync::{Notify, watch};
+
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+use crate::store::{FollowStore, LedgerStore, Store};
+
+use super::{Archive, Casebook, Detector, FollowError, Mirror, Progress};
+
+/// A lost wake-up costs this much at most; another process may append as well.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Between two batches of the mirror files while the bot runs.
+const WRITE_EVERY: Duration = Duration::from_millis(200);
+
+/// All followers of one installation.
+pub struct Driver {
+    pub archive: Archive,
+    pub detector: Detector,
+    pub casebook: Casebook,
+    pub mirror: Mirror,
+    pub ledger: Ledger,
+    pub store: Store,
+    pub metrics: Metrics,
+    /// Rung when the ledger has grown.
+    pub wake: Arc<Notify>,
+    /// Rung when there may be something to send.
+    pub send: Arc<Notify>,
+}
+
+impl Driver {
+    /// Runs until `stop` turns true; a batch that was begun is finished.
+    pub async fn run(&self, stop: watch::Receiver<bool>) {
+        tokio::join!(self.derive_all(stop.clone()), self.write_all(stop));
+    }
+
+    async fn derive_all(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            // Registered before looking: an append in between is not missed.
+            let woken = self.wake.notified();
+            let progress = self.derive().await;
+            self.measure().await;
+            if progress == Progress::Moved {
+                continue;
+            }
+            tokio::select! {
+                () = woken => {}
+                () = tokio::time::sleep(POLL) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// The files wait for the disk at every batch, so they are written in few; nobody waits for them.
+    async fn write_all(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            if self.guarded(Mirror::NAME, self.mirror.tick()).await == Progress::Moved {
+                self.measure().await;
+                continue;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(WRITE_EVERY) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// One tick of each. A follower that fails is counted and tried again at the next wake-up or poll.
+    pub async fn round(&self) -> Progress {
+        let derived = self.derive().await;
+        let mirrored = self.guarded(Mirror::NAME, self.mirror.tick()).await;
+        self.measure().await;
+        if mirrored == Progress::Moved { mirrored } else { derived }
+    }
+
+    async fn derive(&self) -> Progress {
+        let moved = [
+            self.guarded(Archive::NAME, self.archive.tick()).await,
+            self.guarded(Detector::NAME, self.detector.tick()).await,
+            self.guarded(Casebook::NAME, self.casebook.tick()).await,
+        ];
+        if moved[2] == Progress::Moved {
+            self.send.notify_one();
+        }
+        if moved.contains(&Progress::Moved) { Progress::Moved } else { Progress::Idle }
+    }
+
+    async fn guarded(
+        &self,
+        name: &'static str,
+        tick: impl Future<Output = Result<Progress, FollowError>>,
+    ) -> Progress {
+        match AssertUnwindSafe(tick).catch_unwind().await {
+            Ok(Ok(progress)) => progress,
+            Ok(Err(error)) => {
+                self.metrics.follower_failed(name);
+                tracing::error!(follower = name, error = %error, "a follower could not go on; it will try again");
+                Progress::Idle
+            }
+            Err(_) => {
+                self.metrics.follower_failed(name);
+                tracing::error!(follower = name, "a follower panicked; it will try again");
+                Progress::Idle
+            }
+        }
+    }
+
+    async fn measure(&self) {
+        let Ok(Some(head)) = self.store.head().await else { return };
+        let size = head.frontier.size();
+        self.metrics.ledger_size(size);
+        for name in [Archive::NAME, Detector::NAME, Casebook::NAME, Mirror::NAME] {
+            if let Ok(cursor) = self.store.cursor(name).await {
+                self.metrics.follower_lag(name, size.saturating_sub(cursor.0));
+            }
+        }
+    }
+}

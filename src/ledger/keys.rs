@@ -1,0 +1,60 @@
+//! Key files: 32 bytes as hexadecimal text, readable for their owner alone.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::domain::{self, Entropy};
+use crate::proof::note::Verifier;
+
+use super::LedgerError;
+
+/// `None` where the file does not exist.
+pub(super) fn read(path: &Path) -> Result<Option<[u8; 32]>, LedgerError> {
+    match fs::read_to_string(path).map(Zeroizing::new) {
+        Ok(text) => match domain::unhex(text.trim()) {
+            Some(key) => Ok(Some(key)),
+            None => Err(LedgerError::Key { path: path.to_owned() }),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(LedgerError::File { path: path.to_owned(), source }),
+    }
+}
+
+/// Makes a new key; never overwrites one.
+pub(super) fn create(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], LedgerError> {
+    let key = entropy.bytes();
+    let text = Zeroizing::new(format!("{}\n", domain::hex(&key)));
+    let write = || {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        super::checkpoints::sync_folder(path)
+    };
+    write().map_err(|source| LedgerError::File { path: path.to_owned(), source })?;
+    Ok(key)
+}
+
+/// Writes the public key where it is missing or another.
+pub(super) fn publish(path: &Path, verifier: &Verifier) -> Result<(), LedgerError> {
+    let text = format!("{verifier}\n");
+    if fs::read_to_string(path).is_ok_and(|it| it == text) {
+        return Ok(());
+    }
+    super::checkpoints::replace(path, text.as_bytes())
+        .map_err(|source| LedgerError::File { path: path.to_owned(), source })
+}
+
+pub(super) fn published(path: &Path) -> Result<Option<Verifier>, LedgerError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(Verifier::parse(text.trim())?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(LedgerError::File { path: path.to_owned(), source }),
+    }
+}

@@ -1,0 +1,112 @@
+//! Every number that the program shows to a monitoring system, in one list. Labels are fixed words, never ids of people.
+//!
+//! Never: a global recorder (two bots in one process must not share counts), a label made of received text.
+
+use std::sync::Arc;
+
+use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+/// Handles to the counters and gauges. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+struct Inner {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        Self(Arc::new(Inner { recorder, handle }))
+    }
+}
+
+impl Metrics {
+    /// `karibarai_webhook_answers_total{answer}`: deliveries by HTTP answer.
+    pub fn webhook_answer(&self, answer: u16) {
+        let answer = match answer {
+            200 => "200",
+            401 => "401",
+            408 => "408",
+            413 => "413",
+            503 => "503",
+            _ => "other",
+        };
+        self.counter("karibarai_webhook_answers_total", &[("answer", answer)]).increment(1);
+    }
+
+    /// `karibarai_webhook_rejections_total{reason}`: deliveries whose signature was refused.
+    pub fn webhook_rejected(&self, reason: &'static str) {
+        self.counter("karibarai_webhook_rejections_total", &[("reason", reason)]).increment(1);
+    }
+
+    /// `karibarai_observations_total{outcome}`: what became of verified deliveries (`new`, `known`).
+    pub fn observed(&self, outcome: &'static str) {
+        self.counter("karibarai_observations_total", &[("outcome", outcome)]).increment(1);
+    }
+
+    /// `karibarai_replies_total{purpose,outcome}`: ends of outbox rows.
+    pub fn reply_ended(&self, purpose: &'static str, outcome: &'static str) {
+        self.counter("karibarai_replies_total", &[("purpose", purpose), ("outcome", outcome)]).increment(1);
+    }
+
+    /// `karibarai_ledger_entries`: size of the tree.
+    pub fn ledger_size(&self, size: u64) {
+        self.gauge("karibarai_ledger_entries", &[]).set(approximate(size));
+    }
+
+    /// `karibarai_follower_lag_entries{follower}`: entries that a follower has still to read.
+    pub fn follower_lag(&self, follower: &'static str, entries: u64) {
+        self.gauge("karibarai_follower_lag_entries", &[("follower", follower)]).set(approximate(entries));
+    }
+
+    /// `karibarai_follower_errors_total{follower}`.
+    pub fn follower_failed(&self, follower: &'static str) {
+        self.counter("karibarai_follower_errors_total", &[("follower", follower)]).increment(1);
+    }
+
+    /// `karibarai_api_errors_total{kind}`: calls to Chatwork that failed.
+    pub fn api_failed(&self, kind: &'static str) {
+        self.counter("karibarai_api_errors_total", &[("kind", kind)]).increment(1);
+    }
+
+    /// `karibarai_api_remaining`: calls left in Chatwork's present window.
+    pub fn api_remaining(&self, remaining: u64) {
+        self.gauge("karibarai_api_remaining", &[]).set(approximate(remaining));
+    }
+
+    /// `karibarai_outbox_waiting`: replies decided and not yet ended.
+    pub fn outbox_waiting(&self, rows: usize) {
+        self.gauge("karibarai_outbox_waiting", &[]).set(approximate(rows as u64));
+    }
+
+    /// The text exposition format of Prometheus.
+    pub fn render(&self) -> String {
+        self.0.handle.render()
+    }
+
+    fn counter(&self, name: &'static str, labels: &[(&'static str, &'static str)]) -> Counter {
+        self.0.recorder.register_counter(&key(name, labels), &METADATA)
+    }
+
+    fn gauge(&self, name: &'static str, labels: &[(&'static str, &'static str)]) -> Gauge {
+        self.0.recorder.register_gauge(&key(name, labels), &METADATA)
+    }
+}
+
+const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+
+fn key(name: &'static str, labels: &[(&'static str, &'static str)]) -> Key {
+    Key::from_parts(
+        name,
+        labels.iter().map(|(key, value)| Label::from_static_parts(key, value)).collect::<Vec<_>>(),
+    )
+}
+
+/// Prometheus knows floating point alone; beyond 2^53 the last digits do not matter to a graph.
+fn approximate(value: u64) -> f64 {
+    value as f64
+}

@@ -1,0 +1,195 @@
+//! A faster reading of canonical entry bytes: one pass without a JSON parser, for a million entries in a second.
+//!
+//! It accepts nothing that `Entry::parse` refuses; whatever it does not recognise is left to that.
+
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+
+use crate::domain::{
+    Digest, Entry, EntryError, EntryIndex, EntryKind, FORMAT_VERSION, MessageId, RoomId, Source, UtcMillis,
+    unhex,
+};
+
+/// As `Entry::parse`, only faster where the bytes are what they should be.
+pub(super) fn parse(bytes: &[u8]) -> Result<Entry, EntryError> {
+    scan(bytes).map_or_else(|| Entry::parse(bytes), Ok)
+}
+
+fn scan(bytes: &[u8]) -> Option<Entry> {
+    let mut rest = Scan(std::str::from_utf8(bytes).ok()?);
+    rest.skip(r#"{"v":"#)?;
+    if rest.number()? != FORMAT_VERSION {
+        return None;
+    }
+    rest.skip(r#","n":"#)?;
+    let n = EntryIndex(rest.number()?);
+    rest.skip(r#","kind":""#)?;
+    let kind = EntryKind::parse(rest.string()?)?;
+    rest.skip(r#","source":""#)?;
+    let source = Source::parse(rest.string()?)?;
+    let source_time = rest.field(r#","source_time":""#, Scan::time)?;
+    rest.skip(r#","observed_at":""#)?;
+    let observed_at = rest.time()?;
+    let room = rest.field(r#","room":"#, Scan::number)?.map(RoomId);
+    let message = rest.field(r#","message":""#, |it| MessageId::new(it.string()?))?;
+    let version = rest.field(r#","version":"#, Scan::number)?;
+    let content = rest.field(r#","content":""#, Scan::digest)?;
+    let room_n = rest.field(r#","room_n":"#, Scan::number)?;
+    let room_prev = rest.field(r#","room_prev":""#, Scan::digest)?;
+    (rest.0 == "}").then_some(Entry {
+        n,
+        kind,
+        source,
+        source_time,
+        observed_at,
+        room,
+        message,
+        version,
+        content,
+        room_n,
+        room_prev,
+    })
+}
+
+/// What is left to read. A reader of a string takes it with the quotation mark behind it.
+struct Scan<'a>(&'a str);
+
+impl<'a> Scan<'a> {
+    fn skip(&mut self, expected: &str) -> Option<()> {
+        self.0 = self.0.strip_prefix(expected)?;
+        Some(())
+    }
+
+    /// A field that may be absent: the outer `None` means that it is there and not of its form.
+    fn field<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+        if self.skip(name).is_none() { Some(None) } else { read(self).map(Some) }
+    }
+
+    fn string(&mut self) -> Option<&'a str> {
+        let (string, rest) = self.0.split_once('"')?;
+        self.0 = rest;
+        Some(string)
+    }
+
+    /// Decimal digits without a leading zero.
+    fn number(&mut self) -> Option<u64> {
+        let end = self.0.bytes().position(|it| !it.is_ascii_digit())?;
+        let (digits, rest) = self.0.split_at(end);
+        if digits.len() > 1 && digits.starts_with('0') {
+            return None;
+        }
+        self.0 = rest;
+        digits.parse().ok()
+    }
+
+    fn digest(&mut self) -> Option<Digest> {
+        unhex(self.string()?)
+    }
+
+    /// `2026-11-23T05:05:09.000Z`. The first and the last year, where clamping begins, are left to the slow way.
+    fn time(&mut self) -> Option<UtcMillis> {
+        let text: &[u8; 24] = self.string()?.as_bytes().try_into().ok()?;
+        let punctuation = [4, 7, 10, 13, 16, 19, 23].map(|at| text[at]);
+        if punctuation != *b"--T::.Z" {
+            return None;
+        }
+        let year = digits(&text[..4])?;
+        let [month, day, hour, minute, second] =
+            [&text[5..7], &text[8..10], &text[11..13], &text[14..16], &text[17..19]].map(digits);
+        if !(2..9999).contains(&year) {
+            return None;
+        }
+        let small = |it: Option<i16>| i8::try_from(it?).ok();
+        let nanos = i32::from(digits(&text[20..23])?) * 1_000_000;
+        let at = DateTime::new(
+            year,
+            small(month)?,
+            small(day)?,
+            small(hour)?,
+            small(minute)?,
+            small(second)?,
+            nanos,
+        );
+        Some(UtcMillis(Offset::UTC.to_timestamp(at.ok()?).ok()?.as_millisecond()))
+    }
+}
+
+/// Up to four decimal digits.
+fn digits(text: &[u8]) -> Option<i16> {
+    text.iter().try_fold(0, |sum, it| it.is_ascii_digit().then(|| sum * 10 + i16::from(it - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    prop_compose! {
+        fn entries()(
+            (n, kind, source) in (any::<u64>(), 0..EntryKind::ALL.len(), 0..5_usize),
+            (source_time, observed_at) in (any::<Option<i64>>(), -70_000_000_000_000..300_000_000_000_000_i64),
+            (room, message) in (any::<Option<u64>>(), prop::option::of("[0-9]{1,32}")),
+            (version, content) in (any::<Option<u64>>(), any::<Option<[u8; 32]>>()),
+            (room_n, room_prev) in (any::<Option<u64>>(), any::<Option<[u8; 32]>>()),
+        ) -> Entry {
+            Entry {
+                n: EntryIndex(n),
+                kind: EntryKind::ALL[kind],
+                source: [Source::Webhook, Source::Poll, Source::Sent, Source::Import, Source::System][source],
+                source_time: source_time.map(UtcMillis),
+                observed_at: UtcMillis(observed_at),
+                room: room.map(RoomId),
+                message: message.and_then(MessageId::new),
+                version,
+                content,
+                room_n,
+                room_prev,
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn both_ways_of_reading_agree(entry in entries(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let mut bytes = entry.to_bytes();
+            prop_assert_eq!(parse(&bytes), Entry::parse(&bytes));
+            let at = at.index(bytes.len());
+            let before = bytes[at];
+            for bent in [byte, before ^ 1, before.wrapping_add(1), b'0', b'"', b'}'] {
+                bytes[at] = bent;
+                if let Some(read) = scan(&bytes) {
+                    prop_assert_eq!(Ok(read), Entry::parse(&bytes));
+                }
+            }
+            bytes[at] = before;
+            bytes.truncate(at);
+            prop_assert_eq!(scan(&bytes), None);
+        }
+    }
+
+    #[test]
+    fn ordinary_entries_take_the_fast_way() {
+        let head = r#"{"v":1,"n":0,"kind":"system.started","source":"system","observed_at":""#;
+        for at in ["2026-11-23T05:05:09.042Z", "2024-02-29T23:59:59.999Z", "0002-01-01T00:00:00.000Z"] {
+            let bytes = format!(r#"{head}{at}"}}"#);
+            assert_eq!(scan(bytes.as_bytes()).map(Ok), Some(Entry::parse(bytes.as_bytes())));
+        }
+        for at in [
+            "2026-02-29T05:05:09.042Z",
+            "2026-13-01T05:05:09.042Z",
+            "2026-11-23T24:00:00.000Z",
+            "2026-11-23T23:59:60.000Z",
+            "2026-11-23T05:05:09.04Z",
+            "2026-11-23 05:05:09.042Z",
+            "9999-06-01T00:00:00.000Z",
+            "0000-06-01T00:00:00.000Z",
+        ] {
+            let bytes = format!(r#"{head}{at}"}}"#);
+            assert_eq!(scan(bytes.as_bytes()), None, "{at}");
+            assert!(Entry::parse(bytes.as_bytes()).is_err(), "{at}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What a fresh read of the room says about a reply that is about to be posted. Pure.
+
+use crate::chatwork::notation;
+use crate::chatwork::wire::ApiMessage;
+use crate::domain::{AccountId, MessageId};
+use crate::store::RequestRef;
+
+/// The read of a room holds this many messages at most.
+const WINDOW: usize = 100;
+
+/// What stands in the room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Our own text is there already.
+    Ours(MessageId),
+    /// Somebody answered the request with such a reminder.
+    AnotherReminder,
+    /// The owner wrote after the request.
+    OwnerWrote,
+    /// Nothing of the kind, and the read reaches back to the request: it is provably absent.
+    Absent,
+    /// Nothing of the kind, but the read does not reach back to the request.
+    Unknown,
+}
+
+/// Looks for an answer to `request`; `ours` are the bot's earlier posts, which are not the owner's words.
+pub(super) fn look(
+    messages: &[&ApiMessage],
+    limited: bool,
+    request: &RequestRef,
+    text: &str,
+    owners: &[AccountId],
+    ours: &[MessageId],
+) -> Found {
+    let after = || messages.iter().filter(|it| it.message_id > request.message);
+    let by_owner = |it: &&&ApiMessage| owners.contains(&it.account.account_id);
+    if let Some(it) = after().filter(by_owner).find(|it| same_text(&it.body, text)) {
+        return Found::Ours(it.message_id.clone());
+    }
+    if after().any(|it| is_reminder_for(it, request)) {
+        return Found::AnotherReminder;
+    }
+    if after().filter(by_owner).any(|it| !ours.contains(&it.message_id) && !notation::is_deleted(&it.body)) {
+        return Found::OwnerWrote;
+    }
+    let whole = messages.len() < WINDOW && !limited;
+    let reaches = messages.iter().any(|it| it.message_id <= request.message);
+    if whole || reaches { Found::Absent } else { Found::Unknown }
+}
+
+/// Looks for a text that carries no reply tag (a note in the control room).
+pub(super) fn look_for_text(messages: &[&ApiMessage], limited: bool, text: &str) -> Found {
+    match messages.iter().find(|it| same_text(&it.body, text)) {
+        Some(it) => Found::Ours(it.message_id.clone()),
+        None if messages.len() < WINDOW && !limited => Found::Absent,
+        None => Found::Unknown,
+    }
+}
+
+/// The platform may trim the ends of a post and change its line feeds.
+fn same_text(a: &str, b: &str) -> bool {
+    let lines = |text: &str| text.trim().replace("\r\n", "\n");
+    lines(a) == lines(b)
+}
+
+/// A reply to the request that names both the platform and its escrow: several writers of one room may each run a bot.
+fn is_reminder_for(it: &ApiMessage, request: &RequestRef) -> bool {
+    let parsed = notation::parse(&it.body);
+    let answers =
+        parsed.reply().is_some_and(|reply| reply.room == request.room && reply.message == request.message);
+    let names_platform =
+        ["クラウドワークス", "CrowdWorks", "crowdworks"].iter().any(|name| it.body.contains(name));
+    answers && names_platform && it.body.contains("仮払い") && it.account.account_id != request.account
+}

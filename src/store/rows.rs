@@ -1,0 +1,269 @@
+//! What goes in and comes out of the store: plain values, no SQL.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    AccountId, CaseId, Digest, Entry, EntryIndex, EntryKind, MessageId, RoomId, RoomType, Signal, Source,
+    Terms, UtcMillis,
+};
+use crate::proof::tree::Frontier;
+
+/// An observation on its way into the ledger. Index, version and room number are given to it inside the transaction.
+#[derive(Clone)]
+pub struct NewEntry {
+    pub kind: EntryKind,
+    pub source: Source,
+    pub source_time: Option<UtcMillis>,
+    pub observed_at: UtcMillis,
+    pub room: Option<RoomId>,
+    pub message: Option<MessageId>,
+    pub content: Option<Vec<u8>>,
+    /// Fresh random bytes for the commitment.
+    pub salt: [u8; 32],
+    /// The same key a second time makes no entry.
+    pub once: Option<Digest>,
+    /// Set for a capture of a message: decides between created, updated and seen.
+    pub version: Option<VersionKey>,
+}
+
+/// Identity of a message version, as keyed digests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VersionKey {
+    /// Over room, message, `update_time` and body.
+    pub digest: Digest,
+    /// The same with source, setting and event type: the version was seen this way before.
+    pub seen: Digest,
+}
+
+/// What became of an entry handed to `append`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// Stored under this index.
+    New(EntryIndex),
+    /// Known already; this is where.
+    Known(EntryIndex),
+}
+
+impl Appended {
+    pub fn index(self) -> EntryIndex {
+        match self {
+            Self::New(n) | Self::Known(n) => n,
+        }
+    }
+}
+
+/// State of the ledger: id, and the right edge of its tree.
+#[derive(Clone, Debug)]
+pub struct Head {
+    pub ledger_id: String,
+    pub frontier: Frontier,
+}
+
+/// An entry as stored, with the content beside it.
+#[derive(Clone)]
+pub struct Record {
+    /// Where it was stored; an intact entry says the same.
+    pub n: EntryIndex,
+    /// The exact bytes that were hashed.
+    pub bytes: Vec<u8>,
+    pub leaf: Digest,
+    /// Salt and content; `None` where there never was any, or where it was erased.
+    pub content: Option<([u8; 32], Vec<u8>)>,
+}
+
+impl Record {
+    pub fn entry(&self) -> Result<Entry, crate::domain::EntryError> {
+        Entry::parse(&self.bytes)
+    }
+
+    pub fn content_bytes(&self) -> Option<&[u8]> {
+        self.content.as_ref().map(|(_, bytes)| bytes.as_slice())
+    }
+}
+
+/// One change to the archive.
+#[derive(Clone, Debug)]
+pub enum ArchiveRow {
+    Version {
+        n: EntryIndex,
+        kind: EntryKind,
+        room: RoomId,
+        message: MessageId,
+        version: u64,
+        account: AccountId,
+        send_time: UtcMillis,
+        update_time: Option<UtcMillis>,
+        observed_at: UtcMillis,
+        body: String,
+    },
+    /// A room was seen for the first time, or what is known of it changed.
+    Room {
+        room: RoomId,
+        room_type: Option<RoomType>,
+        name: Option<String>,
+        observed_at: UtcMillis,
+    },
+    Member {
+        n: EntryIndex,
+        room: RoomId,
+        account: AccountId,
+        name: String,
+        present: bool,
+    },
+}
+
+/// A message as the room shows it now.
+#[derive(Clone, Debug)]
+pub struct MessageRow {
+    pub room: RoomId,
+    pub message: MessageId,
+    pub account: AccountId,
+    pub send_time: UtcMillis,
+    pub first_n: EntryIndex,
+    pub first_seen: UtcMillis,
+    pub deleted: bool,
+    /// The newest version: the greatest `update_time`, then the latest seen.
+    pub current: VersionRow,
+}
+
+/// One version of a message.
+#[derive(Clone, Debug)]
+pub struct VersionRow {
+    pub n: EntryIndex,
+    pub room: RoomId,
+    pub message: MessageId,
+    pub version: u64,
+    pub account: AccountId,
+    pub update_time: Option<UtcMillis>,
+    pub observed_at: UtcMillis,
+    pub kind: EntryKind,
+    pub body: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct RoomRow {
+    pub room: RoomId,
+    pub room_type: Option<RoomType>,
+    pub name: Option<String>,
+    pub watched_since: UtcMillis,
+}
+
+#[derive(Clone, Debug)]
+pub struct MemberRow {
+    pub account: AccountId,
+    pub name: String,
+    pub present: bool,
+}
+
+/// A signal, with the version of the rules that gave it.
+#[derive(Clone, Debug)]
+pub struct SignalRow {
+    pub n: EntryIndex,
+    pub rules: String,
+    pub signal: Signal,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseRow {
+    pub id: CaseId,
+    pub room: RoomId,
+    pub client: AccountId,
+    pub state: String,
+    pub request_message: MessageId,
+    /// Entry of the version that asked.
+    pub request_n: EntryIndex,
+    pub opened_at: UtcMillis,
+    pub moved_at: UtcMillis,
+    pub terms: Terms,
+    pub reminded: bool,
+    /// The `case.changed` that gave this row.
+    pub changed_n: EntryIndex,
+}
+
+/// What a recorded `case.changed` says: the case as it then stands.
+pub type CaseUpdate = CaseRow;
+
+/// What a post is for. Posts in a client's room and notes to the owner have budgets of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    Reminder,
+    Note,
+}
+
+impl Purpose {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reminder => "reminder",
+            Self::Note => "note",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Reminder, Self::Note].into_iter().find(|it| it.as_str() == text)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutboxState {
+    /// Decided, to be sent when due.
+    Waiting,
+    Sent,
+    Suppressed,
+    Uncertain,
+}
+
+impl OutboxState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Sent => "sent",
+            Self::Suppressed => "suppressed",
+            Self::Uncertain => "uncertain",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Waiting, Self::Sent, Self::Suppressed, Self::Uncertain]
+            .into_iter()
+            .find(|it| it.as_str() == text)
+    }
+}
+
+/// A reply that was decided.
+#[derive(Clone, Debug)]
+pub struct OutboxRow {
+    /// Entry of the decision: the row's identity.
+    pub decided_n: EntryIndex,
+    pub purpose: Purpose,
+    pub case: Option<CaseId>,
+    /// Where it is to be posted.
+    pub room: RoomId,
+    /// The message that it answers or speaks of, and the entry of the version that was read.
+    pub request: Option<RequestRef>,
+    pub text: String,
+    pub due_at: UtcMillis,
+    pub state: OutboxState,
+    pub posted: Option<MessageId>,
+}
+
+/// Points at the message that a decision is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestRef {
+    pub room: RoomId,
+    pub message: MessageId,
+    pub account: AccountId,
+    pub n: EntryIndex,
+}
+
+/// What recorded entries do to the outbox.
+#[derive(Clone, Debug)]
+pub enum OutboxChange {
+    Decided(OutboxRow),
+    Ended {
+        decided_n: EntryIndex,
+        state: OutboxState,
+        by: EntryIndex,
+        at: UtcMillis,
+        posted: Option<MessageId>,
+    },
+}

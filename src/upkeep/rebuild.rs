@@ -1,0 +1,38 @@
+//! Derived tables and mirror files made anew by replaying the ledger.
+
+use crate::domain::EntryIndex;
+use crate::follow::{Archive, Casebook, Detector, FollowError, Mirror, Progress};
+use crate::store::{FollowStore, Store, StoreError};
+
+/// The followers that a rebuild runs; the casebook is given without a decider.
+pub struct Rebuild {
+    pub store: Store,
+    pub archive: Archive,
+    pub detector: Detector,
+    pub mirror: Mirror,
+    pub casebook: Casebook,
+}
+
+/// Up to where deciding has come: a replay files what was recorded up to here, and what comes after is decided live.
+pub async fn decided_up_to(store: &Store) -> Result<EntryIndex, StoreError> {
+    store.cursor(Casebook::NAME).await
+}
+
+impl Rebuild {
+    /// Empties the derived tables and replays the ledger into them; calls `progress` with the number of entries read.
+    pub async fn run(&self, mut progress: impl FnMut(u64)) -> Result<(), FollowError> {
+        self.store.forget_derived().await?;
+        loop {
+            let moved = [
+                self.archive.tick().await?,
+                self.detector.tick().await?,
+                self.casebook.tick().await?,
+                self.mirror.tick().await?,
+            ];
+            progress(self.store.cursor(Mirror::NAME).await?.0);
+            if !moved.contains(&Progress::Moved) {
+                return Ok(());
+            }
+        }
+    }
+}

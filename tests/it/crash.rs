@@ -1,0 +1,124 @@
+//! kill -9 at any moment of a burst: nothing that was answered 200 is lost.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use karibarai::store::Store;
+use karibarai::upkeep;
+
+use crate::support::chatwork::{Chatwork, World};
+use crate::support::{MORNING, all_records, created, install_tls, settings, sign, start_sandbox};
+
+const KILLS: u64 = 20;
+const EVENTS: u64 = 10_000;
+const SENDERS: u64 = 8;
+
+struct Process {
+    child: Child,
+    url: String,
+}
+
+impl Process {
+    /// The real program; it prints where it listens.
+    fn start(folder: &Path, settings: &[(String, String)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_karibarai"))
+            .arg("serve")
+            .current_dir(folder)
+            .env_clear()
+            .envs(settings.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let url = loop {
+            let line = lines.next().expect("the program ended before it listened").unwrap();
+            if let Some((_, url)) = line.split_once("webhooks arrive at ") {
+                break url.to_owned();
+            }
+        };
+        // The pipe is read on, so that the program is never blocked by it.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, url }
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// Sends events from `next` on over one connection until the program is gone; returns what was acknowledged.
+async fn burst(url: &str, world: &World, next: &AtomicU64, acknowledged: &Mutex<Vec<u64>>) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    loop {
+        let n = next.fetch_add(1, Ordering::SeqCst);
+        if n >= EVENTS {
+            return;
+        }
+        let body = created(world.direct_room, 1_000_000 + n, world.client, &format!("メッセージ{n}"));
+        let signature = sign(&world.webhook_tokens[0], body.as_bytes());
+        let request = client.post(url).header("x-chatworkwebhooksignature", signature).body(body);
+        match request.send().await {
+            Ok(answer) if answer.status() == 200 => acknowledged.lock().unwrap().push(n),
+            Ok(_) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_kills_lose_nothing_that_was_acknowledged() {
+    install_tls();
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = start_sandbox(Arc::new(|| MORNING.0)).await;
+    // Nobody listens at this address: the test itself is Chatwork's sender.
+    let world = Chatwork(sandbox.handle().clone()).world("http://127.0.0.1:9/webhook");
+    let settings = settings(
+        folder.path(),
+        &sandbox.api_base(),
+        &world,
+        &[("KARIBARAI_ROOM__0__REPLY__MODE", "observe")],
+    );
+    let next = Arc::new(AtomicU64::new(0));
+    let acknowledged: Arc<Mutex<Vec<u64>>> = Arc::default();
+    for kill in 1..=KILLS {
+        let process = Process::start(folder.path(), &settings);
+        let mut senders = tokio::task::JoinSet::new();
+        for _ in 0..SENDERS {
+            let (url, world, next, acknowledged) =
+                (process.url.clone(), world.clone(), next.clone(), acknowledged.clone());
+            senders.spawn(async move { burst(&url, &world, &next, &acknowledged).await });
+        }
+        // Killed in the middle: when its share of the burst has been answered, wherever the rest then is.
+        let enough = EVENTS * kill / (KILLS + 1);
+        crate::support::until("the share of this round", || async {
+            acknowledged.lock().unwrap().len() as u64 >= enough.min(next.load(Ordering::SeqCst))
+                && (next.load(Ordering::SeqCst) >= enough)
+        })
+        .await;
+        process.kill();
+        while senders.join_next().await.is_some() {}
+    }
+    let acknowledged = acknowledged.lock().unwrap().clone();
+    assert!(acknowledged.len() > 5_000, "only {} events were acknowledged", acknowledged.len());
+    // One more start mends whatever the last kill left.
+    let process = Process::start(folder.path(), &settings);
+    process.kill();
+    let data = folder.path().join("data");
+    let store = Store::open_read_only(&data.join("karibarai.db")).await.unwrap();
+    let recorded: std::collections::HashSet<String> = all_records(&store)
+        .await
+        .iter()
+        .filter_map(|it| it.entry().unwrap().message)
+        .map(|it| it.as_str().to_owned())
+        .collect();
+    let lost: Vec<_> =
+        acknowledged.iter().filter(|n| !recorded.contains(&(1_000_000 + **n).to_string())).collect();
+    assert!(lost.is_empty(), "{} acknowledged events are lost: {lost:?}", lost.len());
+    assert!(upkeep::check(&store, &data, None).await.unwrap().intact());
+}

@@ -1,0 +1,14 @@
+//! The whole program through its real doors: sockets, command line, the simulated Chatwork.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic: that is how it fails")]
+
+mod command;
+mod crash;
+mod deliveries;
+mod leaks;
+mod rebuild;
+mod receive;
+mod reminder;
+mod review;
+mod support;
+mod tamper;

@@ -1,0 +1,78 @@
+//! Everything right of the ledger can be made anew and comes out equal.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use karibarai::store::{FollowStore as _, Store};
+
+use crate::support::{Bot, settings};
+
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let Ok(entries) = fs::read_dir(folder) else { return found };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.insert(path.display().to_string(), fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rebuilt_tables_and_mirror_files_are_equal() {
+    let bot = Bot::start().await;
+    let request = bot.client_says("追加でブログ記事を3本お願いできますか？1本5,000円です。");
+    bot.until("the reminder", || async { bot.replies(&request) == 1 }).await;
+    bot.client_says("あと、バナーも2枚お願いします。");
+    bot.chatwork.edit(
+        bot.world.direct_room,
+        &request,
+        "追加でブログ記事を3本お願いできますか？1本3,000円です。",
+    );
+    let slip = bot.client_says("手数料がもったいないので、直接振り込みますよ。");
+    bot.recorded(&slip, 1).await;
+    bot.chatwork.delete(bot.world.direct_room, &slip);
+    bot.recorded(&slip, 2).await;
+    bot.client_says("クラウドワークスで新しい依頼を出して、仮払いも済ませました。");
+    bot.chatwork.post(bot.world.colleague, bot.world.group_room, "来週のロゴもお願いできますか？3万円です。");
+    bot.settled().await;
+    let data = bot.data_dir();
+    let settings = settings(bot.folder.path(), &bot.sandbox.api_base(), &bot.world, &[]);
+    let folder = tempfile::tempdir().unwrap();
+    bot.stop_and_keep(folder.path()).await;
+    let kept = folder.path().join("data");
+    let moved = |(name, value): (String, String)| {
+        (name, value.replace(&data.display().to_string(), &kept.display().to_string()))
+    };
+    let settings: Vec<_> = settings.into_iter().map(moved).collect();
+
+    let before_files = files(&kept.join("mirror"));
+    assert!(!before_files.is_empty());
+    let store = Store::open_read_only(&kept.join("karibarai.db")).await.unwrap();
+    let before = store.derived_digests().await.unwrap();
+    drop(store);
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_karibarai"));
+        command.args(arguments).env_clear().envs(settings.iter().cloned()).current_dir(folder.path());
+        command.output().unwrap()
+    };
+    let deep = run(&["verify", "--deep"]);
+    assert!(deep.status.success(), "{}", String::from_utf8_lossy(&deep.stdout));
+    let rebuilt = run(&["rebuild"]);
+    assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stderr));
+    let store = Store::open_read_only(&kept.join("karibarai.db")).await.unwrap();
+    assert_eq!(store.derived_digests().await.unwrap(), before);
+    assert_eq!(files(&kept.join("mirror")), before_files);
+    // A table that was tampered with is found.
+    let database = rusqlite::Connection::open(kept.join("karibarai.db")).unwrap();
+    database.execute("UPDATE versions SET body = 'x' WHERE n = (SELECT min(n) FROM versions)", ()).unwrap();
+    drop(database);
+    let deep = run(&["verify", "--deep"]);
+    assert_eq!(deep.status.code(), Some(1), "{}", String::from_utf8_lossy(&deep.stdout));
+    assert!(String::from_utf8_lossy(&deep.stdout).contains("versions"));
+}

@@ -1,0 +1,133 @@
+//! Holds the direction of imports: a module may use only what stands in its row, always downward.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic: that is how it fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Module and what it may import. The order is the one in which `src/lib.rs` is to be read, lowest first.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("metrics", &[]),
+    ("proof", &["domain"]),
+    ("sandbox", &[]),
+    ("chatwork", &["domain"]),
+    ("detect", &["domain", "chatwork"]),
+    ("cases", &["domain"]),
+    ("config", &["domain"]),
+    ("store", &["domain", "proof"]),
+    ("ledger", &["domain", "proof", "store"]),
+    ("reply", &["domain", "metrics", "chatwork", "cases", "config", "store", "ledger"]),
+    ("receive", &["domain", "metrics", "chatwork", "store", "ledger"]),
+    ("reconcile", &["domain", "metrics", "chatwork", "config", "store", "ledger"]),
+    ("follow", &["domain", "metrics", "chatwork", "detect", "cases", "config", "reply", "store", "ledger"]),
+    ("review", &["domain", "metrics", "chatwork", "config", "proof", "store", "ledger"]),
+    ("upkeep", &["domain", "chatwork", "detect", "cases", "reply", "proof", "store", "ledger", "follow"]),
+    (
+        "app",
+        &[
+            "domain",
+            "metrics",
+            "proof",
+            "chatwork",
+            "detect",
+            "cases",
+            "config",
+            "store",
+            "ledger",
+            "reply",
+            "receive",
+            "reconcile",
+            "follow",
+            "review",
+            "upkeep",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "domain",
+            "metrics",
+            "proof",
+            "sandbox",
+            "chatwork",
+            "detect",
+            "cases",
+            "config",
+            "store",
+            "ledger",
+            "reply",
+            "receive",
+            "reconcile",
+            "follow",
+            "review",
+            "upkeep",
+            "app",
+        ],
+    ),
+];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn module_of(path: &Path) -> String {
+    let first = path.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+fn words_after<'a>(line: &'a str, mark: &'a str) -> impl Iterator<Item = &'a str> {
+    line.split(mark).skip(1).map(|rest| {
+        let end = rest.find(|it: char| !it.is_alphanumeric() && it != '_').unwrap_or(rest.len());
+        &rest[..end]
+    })
+}
+
+#[test]
+fn imports_go_downward_only() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    assert!(files.len() > 40, "the sources were not found");
+    let mut wrong = Vec::new();
+    for file in files {
+        let inside = file.strip_prefix(&src).unwrap();
+        let module = module_of(inside);
+        if module == "lib" || module == "main" {
+            continue;
+        }
+        let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == module) else {
+            wrong.push(format!("{}: module `{module}` stands in no row", inside.display()));
+            continue;
+        };
+        for (number, line) in fs::read_to_string(&file).unwrap().lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            for word in words_after(code, "crate::").filter(|word| *word != module) {
+                if !allowed.contains(&word) {
+                    wrong.push(format!("src/{}:{}: {module} -> {word}", inside.display(), number + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "imports against the direction:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_table_itself_has_no_cycle() {
+    for (position, (name, allowed)) in ALLOWED.iter().enumerate() {
+        for other in *allowed {
+            let place = ALLOWED.iter().position(|(name, _)| name == other);
+            assert!(
+                place.is_some_and(|it| it < position),
+                "{name} may import {other}, which does not stand below it"
+            );
+        }
+    }
+}
