@@ -58,15 +58,13 @@ impl Workshop {
         let send = Arc::new(Notify::new());
         let driver = self.driver(me.clone(), Arc::clone(&send));
         let outbox = self.outbox(me);
-        let reconciler = Reconciler {
-            api: self.api.clone(),
-            ledger: self.ledger.clone(),
-            store: self.store.clone(),
-            config: Arc::clone(&self.config),
-            metrics: self.metrics.clone(),
-            marks: Mutex::default(),
-            swept: Mutex::default(),
-        };
+        let reconciler = Reconciler::new(
+            self.api.clone(),
+            self.ledger.clone(),
+            self.store.clone(),
+            Arc::clone(&self.config),
+            self.metrics.clone(),
+        );
         tokio::join!(
             driver.run(stop.clone()),
             self.send(&outbox, &send, stop.clone()),
