@@ -18,6 +18,7 @@ const JAPANESE: &[&str] = &[
     "src/sandbox/",
     "src/domain/time.rs",
     "src/follow/weighing.rs",
+    "src/cases/quantity.rs",
     "src/config/",
 ];
 

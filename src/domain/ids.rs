@@ -32,6 +32,10 @@ integer_id!(
     CaseId
 );
 integer_id!(
+    /// A contract on CrowdWorks that the owner registered, numbered from 1.
+    ContractId
+);
+integer_id!(
     /// Position of an entry in the ledger: the leaf index of the Merkle tree, from 0.
     EntryIndex
 );

@@ -66,7 +66,19 @@ kinds! {
     ReplySuppressed = "reply.suppressed", chained: false;
     /// The post may or may not be in the room, and reading the room did not tell.
     ReplyUncertain = "reply.uncertain", chained: false;
+    /// The bot's own post was edited or deleted by the bot.
+    ReplyAmended = "reply.amended", chained: true;
     CaseChanged = "case.changed", chained: false;
+    /// What the owner noted about a case.
+    CaseNoted = "case.noted", chained: false;
+    /// A contract on CrowdWorks was registered, changed or ended by the owner.
+    ContractChanged = "contract.changed", chained: false;
+    /// Pieces of a registered contract were asked for, or given back.
+    ContractCounted = "contract.counted", chained: false;
+    /// What the owner says of a room or of a client in it.
+    RoomDeclared = "room.declared", chained: false;
+    /// The bot was stopped, let go on, or told to be quiet for a while.
+    BotSwitched = "bot.switched", chained: false;
     ContentErased = "content.erased", chained: false;
     EvidenceViewed = "evidence.viewed", chained: false;
     EvidenceExported = "evidence.exported", chained: false;

@@ -13,7 +13,7 @@ mod time;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{CountingEntropy, Entropy, SystemEntropy};
 pub use entry::{Digest, Entry, EntryError, FORMAT_VERSION, commitment, hex, unhex};
-pub use ids::{AccountId, CaseId, EntryIndex, MessageId, RoomId};
+pub use ids::{AccountId, CaseId, ContractId, EntryIndex, MessageId, RoomId};
 pub use kind::{EntryKind, Source};
 pub use signal::{ContextMessage, Label, Labels, Reason, Role, RoomType, Signal, SignalInput, Terms, Tier};
 pub use time::{JAPAN, UtcMillis};

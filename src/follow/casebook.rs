@@ -12,7 +12,7 @@ use crate::domain::{
 use crate::ledger::{Ledger, Observation};
 use crate::reply::decide::{self, Facts, JoinedCase, Verdict, Why};
 use crate::reply::outbox::{self, Me};
-use crate::reply::record::{self, Decision};
+use crate::reply::record::{self, Change, Decision};
 use crate::reply::template::{NoteKind, NoteSubject, ReminderContext, Templates};
 use crate::store::{ArchiveStore, CaseRow, CaseStore, FollowStore, Purpose, RequestRef, SignalRow, Store};
 
@@ -84,26 +84,22 @@ impl Casebook {
             Some(_) => self.store.signals(from, next).await?.into_iter().map(|it| (it.n, it)).collect(),
             None => HashMap::new(),
         };
-        let (mut all_cases, mut all_outbox) = (Vec::new(), Vec::new());
+        let mut changes = Vec::new();
         for record in &records {
-            let (mut cases, mut outbox) = record::apply(record);
-            all_cases.append(&mut cases);
-            all_outbox.append(&mut outbox);
+            changes.append(&mut record::apply(record));
             let Some(decider) = &self.decider else { continue };
             let Some(signal) = signals.remove(&record.n) else { continue };
             let Ok(entry) = record.entry() else { continue };
             let Some(seen) = capture(&entry, record) else { continue };
             // What was read so far stands in the tables before anything is weighed against them.
-            self.store
-                .put_casebook(Some(record.n), std::mem::take(&mut all_cases), std::mem::take(&mut all_outbox))
-                .await?;
+            self.store.put_casebook(Some(record.n), std::mem::take(&mut changes)).await?;
             let indices = match self.recorded(record.n).await? {
                 found if !found.is_empty() => found,
                 _ => self.decide(decider, &entry, seen, signal).await?,
             };
             record::apply_at(&self.ledger, &self.store, indices, Some(EntryIndex(record.n.0 + 1))).await?;
         }
-        self.store.put_casebook(Some(next), all_cases, all_outbox).await?;
+        self.store.put_casebook(Some(next), changes).await?;
         Ok(Progress::Moved)
     }
 
@@ -159,7 +155,8 @@ impl Casebook {
             Some(case) => Some(case.clone()),
             None if opens && !matches!(verdict, Verdict::Nothing | Verdict::Silent(Why::BeforeWatch)) => {
                 let case = self.open_case(it, now).await?;
-                observations.push(record::case_changed(&case, None, "request"));
+                observations
+                    .push(record::case_changed(&case, Change { why: "request", ..Change::default() }));
                 Some(case)
             }
             None => None,
@@ -175,8 +172,7 @@ impl Casebook {
             tier: tier_text(it.signal().tier).to_owned(),
             confidence: it.signal().confidence,
             reasons: it.signal().reasons.iter().map(|reason| reason.rule.clone()).collect(),
-            text: None,
-            due_at: None,
+            ..Decision::default()
         };
         match verdict {
             Verdict::Nothing => {}
@@ -239,7 +235,10 @@ impl Casebook {
                 && let Some(state_after) = cases::step(state, fact)
             {
                 let moved = CaseRow { state: state_after.as_str().to_owned(), ..case };
-                observations.push(record::case_changed(&moved, Some(state), "said_in_room"));
+                observations.push(record::case_changed(
+                    &moved,
+                    Change { from: Some(state), why: "said_in_room", ..Change::default() },
+                ));
             }
         }
         let request = it.request();
@@ -256,8 +255,7 @@ impl Casebook {
                 tier: tier_text(it.signal().tier).to_owned(),
                 confidence: it.signal().confidence,
                 reasons: it.signal().reasons.iter().map(|reason| reason.rule.clone()).collect(),
-                text: None,
-                due_at: None,
+                ..Decision::default()
             };
             observations.extend(self.note(decider, note, now, decision));
         }
@@ -318,8 +316,8 @@ impl Casebook {
             .filter(|row| row.purpose == Purpose::Reminder)
             .filter_map(|row| row.request.as_ref())
             .any(|request| request.room == room && request.message == it.seen.message);
-        let posted_here = self.store.posts_since(Purpose::Reminder, Some(room), day).await?;
-        let posted = self.store.posts_since(Purpose::Reminder, None, day).await?;
+        let posted_here = self.store.posts_since(&outbox::IN_ROOM, Some(room), day).await?;
+        let posted = self.store.posts_since(&outbox::IN_ROOM, None, day).await?;
         Ok(Facts {
             tier: it.signal().tier,
             labels: it.signal().labels,
@@ -354,8 +352,8 @@ impl Casebook {
     }
 
     async fn joined_case(&self, it: &Weighed<'_>, now: UtcMillis) -> Result<Option<CaseRow>, FollowError> {
-        let latest = self.store.latest_case(it.seen.room, it.seen.account).await?;
-        Ok(latest.filter(|case| {
+        let cases = self.store.client_cases(it.seen.room, it.seen.account).await?;
+        Ok(cases.into_iter().rfind(|case| {
             State::parse(&case.state).is_some_and(|state| cases::joins(state, case.moved_at, now))
         }))
     }
@@ -372,6 +370,9 @@ impl Casebook {
             moved_at: now,
             terms: it.signal().terms.clone(),
             reminded: false,
+            job_link: None,
+            contract_link: None,
+            contract: None,
             // Given by the entry that records it.
             changed_n: it.entry.n,
         })

@@ -3,6 +3,7 @@
 //!
 //! Never: posts without reading the message again, holds a transaction open across a call, repeats a post blindly.
 
+pub mod acts;
 pub mod decide;
 pub mod outbox;
 pub mod record;

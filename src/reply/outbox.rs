@@ -30,6 +30,9 @@ const MAX_BACKOFF: Duration = Duration::from_secs(300);
 /// Notes to the owner in 24 hours; beyond it they are recorded and not posted.
 pub const NOTES_PER_DAY: u32 = 60;
 
+/// Everything that appears in a client's room counts against the budgets.
+pub const IN_ROOM: [Purpose; 3] = [Purpose::Reminder, Purpose::FollowUp, Purpose::Notice];
+
 /// Who the bot is on the platform.
 #[derive(Clone, Debug)]
 pub struct Me {
@@ -119,7 +122,7 @@ impl Outbox {
         }
         if row.purpose == Purpose::Note && attempts == 0 {
             let since = now.plus(Duration::ZERO).0 - 24 * 3600 * 1000;
-            if self.store.posts_since(Purpose::Note, None, UtcMillis(since)).await? >= NOTES_PER_DAY {
+            if self.store.posts_since(&[Purpose::Note], None, UtcMillis(since)).await? >= NOTES_PER_DAY {
                 return suppressed("note_budget");
             }
         }
@@ -152,7 +155,7 @@ impl Outbox {
             return Ok(Some(Step::Later(now.plus(Duration::from_secs(60)))));
         }
         if let Some(case) = row.case
-            && let Some(case) = self.store.cases().await?.into_iter().find(|it| it.id == case)
+            && let Some(case) = self.store.case(case).await?
             && State::parse(&case.state).is_some_and(|it| it > State::Reminded)
         {
             return suppressed("case_posted");
@@ -161,12 +164,10 @@ impl Outbox {
             return suppressed("owner_answered");
         }
         let day = start_of_day(now);
-        if self.store.posts_since(Purpose::Reminder, Some(row.room), day).await?
-            >= settings.max_per_room_per_day
-        {
+        if self.store.posts_since(&IN_ROOM, Some(row.room), day).await? >= settings.max_per_room_per_day {
             return suppressed("room_budget");
         }
-        if self.store.posts_since(Purpose::Reminder, None, day).await? >= self.config.reply.max_per_day {
+        if self.store.posts_since(&IN_ROOM, None, day).await? >= self.config.reply.max_per_day {
             return suppressed("budget");
         }
         Ok(None)
@@ -290,7 +291,7 @@ impl Outbox {
         status: u16,
     ) -> Result<(), StoreError> {
         let case = match row.case {
-            Some(id) => self.store.cases().await?.into_iter().find(|it| it.id == id),
+            Some(id) => self.store.case(id).await?,
             None => None,
         };
         let (said, name) = match &row.request {

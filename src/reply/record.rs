@@ -1,21 +1,26 @@
 //! The forms of recorded decisions: how they stand in the ledger, and what they do to cases and outbox. Reading them back gives the same
 //! tables whenever it is done: nothing is decided here.
 
+mod ending;
+mod owner;
+
 use serde::{Deserialize, Serialize};
 
-use crate::cases::{self, Fact, State};
+use crate::cases::State;
 use crate::domain::{
-    AccountId, CaseId, Entry, EntryIndex, EntryKind, MessageId, RoomId, Source, Terms, UtcMillis,
+    AccountId, CaseId, ContractId, Entry, EntryIndex, EntryKind, MessageId, RoomId, Terms, UtcMillis,
 };
 use crate::ledger::{Ledger, Observation};
 use crate::store::{
-    CaseRow, CaseUpdate, FollowStore, OutboxChange, OutboxRow, OutboxState, Purpose, Record, RequestRef,
-    Store, StoreError,
+    BookChange, CaseMessageRow, CaseRow, DraftRow, DraftState, FollowStore, OutboxChange, OutboxRow,
+    OutboxState, Purpose, Record, RequestRef, Store, StoreError,
 };
 
-use super::template::{DraftReason, NoteKind, NoteSubject, Templates};
+pub(crate) use ending::Ending;
+pub use owner::{By, Declared, Switch, contract_changed, counted, declared, noted, switched};
 
-/// Content of `case.changed`: the case as it then stands, and why it moved.
+/// Content of `case.changed`: the case as it then stands, and why it moved. What is younger than the first release is
+/// left out where it says nothing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChangedCase {
     pub case: CaseId,
@@ -30,10 +35,34 @@ pub struct ChangedCase {
     pub opened_at: i64,
     pub terms: Terms,
     pub reminded: bool,
+    /// Milliseconds since 1970; absent: the time of the entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_link: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract_link: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<ContractId>,
+    /// The messages that it rests on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<Part>,
+    /// The owner said it, in this way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<By>,
+}
+
+/// A message in a case: which entry showed it, and what it is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    pub message: MessageId,
+    pub n: EntryIndex,
+    /// As in [`CaseMessageRow::part`].
+    pub part: String,
 }
 
 /// Content of `reply.decided` and `reply.suppressed`: the inputs that were weighed, rule versions, the text.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Decision {
     pub purpose: String,
     pub case: Option<CaseId>,
@@ -51,6 +80,26 @@ pub struct Decision {
     pub text: Option<String>,
     /// Milliseconds since 1970.
     pub due_at: Option<i64>,
+    /// A note shows this draft, which the owner's word may send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<Drafted>,
+    /// The owner has spoken of this draft: `reply.decided` sends it, `reply.suppressed` drops it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_draft: Option<EntryIndex>,
+    /// The bot's own post that is edited, or deleted where the text is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<MessageId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<By>,
+}
+
+/// A text that waits for the owner's word. It belongs to the case of the decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drafted {
+    pub purpose: String,
+    pub room: RoomId,
+    pub request: RequestRef,
+    pub text: String,
 }
 
 /// Content of an entry that ends an outbox row.
@@ -61,27 +110,52 @@ pub struct Ended {
     /// The account that posted.
     pub account: AccountId,
     pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<CaseId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
 }
 
 /// What one entry does to the tables; nothing for most kinds.
-pub fn apply(record: &Record) -> (Vec<CaseUpdate>, Vec<OutboxChange>) {
-    let Ok(entry) = record.entry() else { return (Vec::new(), Vec::new()) };
+pub fn apply(record: &Record) -> Vec<BookChange> {
+    let Ok(entry) = record.entry() else { return Vec::new() };
     match entry.kind {
-        EntryKind::CaseChanged => {
-            (parse(record).map(|it| case(&entry, it)).into_iter().collect(), Vec::new())
-        }
+        EntryKind::CaseChanged => parse(record).map(|it| case(&entry, it)).unwrap_or_default(),
         EntryKind::ReplyDecided => {
-            (Vec::new(), parse(record).and_then(|it| decided(&entry, it)).into_iter().collect())
+            parse(record).map(|it| decided(&entry, it, DraftState::Approved)).unwrap_or_default()
         }
-        EntryKind::ReplySent => ended(&entry, record, OutboxState::Sent),
-        EntryKind::ReplySuppressed => ended(&entry, record, OutboxState::Suppressed),
+        EntryKind::ReplySent | EntryKind::ReplyAmended => ended(&entry, record, OutboxState::Sent),
+        EntryKind::ReplySuppressed => {
+            let mut changes = ended(&entry, record, OutboxState::Suppressed);
+            changes.extend(
+                parse(record)
+                    .map(|it: Decision| decided(&entry, Decision { text: None, ..it }, DraftState::Rejected))
+                    .unwrap_or_default(),
+            );
+            changes
+        }
         EntryKind::ReplyUncertain => ended(&entry, record, OutboxState::Uncertain),
-        _ => (Vec::new(), Vec::new()),
+        EntryKind::CaseNoted
+        | EntryKind::ContractChanged
+        | EntryKind::ContractCounted
+        | EntryKind::RoomDeclared
+        | EntryKind::BotSwitched => owner::apply(&entry, record),
+        _ => Vec::new(),
     }
 }
 
-fn case(entry: &Entry, it: ChangedCase) -> CaseUpdate {
-    CaseUpdate {
+fn case(entry: &Entry, it: ChangedCase) -> Vec<BookChange> {
+    let messages = it.messages.into_iter().map(|part| {
+        BookChange::Message(CaseMessageRow {
+            case: it.case,
+            room: it.room,
+            message: part.message,
+            part: part.part,
+            n: part.n,
+        })
+    });
+    let mut changes: Vec<BookChange> = messages.collect();
+    changes.push(BookChange::Case(CaseRow {
         id: it.case,
         room: it.room,
         client: it.client,
@@ -89,37 +163,76 @@ fn case(entry: &Entry, it: ChangedCase) -> CaseUpdate {
         request_message: it.request_message,
         request_n: it.request_n,
         opened_at: UtcMillis(it.opened_at),
-        moved_at: entry.observed_at,
+        moved_at: it.moved_at.map_or(entry.observed_at, UtcMillis),
         terms: it.terms,
         reminded: it.reminded,
+        job_link: it.job_link,
+        contract_link: it.contract_link,
+        contract: it.contract,
         changed_n: entry.n,
-    }
+    }));
+    changes
 }
 
-fn decided(entry: &Entry, it: Decision) -> Option<OutboxChange> {
-    Some(OutboxChange::Decided(OutboxRow {
-        decided_n: entry.n,
-        purpose: Purpose::parse(&it.purpose)?,
-        case: it.case,
-        room: it.post_room?,
-        request: it.request,
-        text: it.text?,
-        due_at: UtcMillis(it.due_at?),
-        state: OutboxState::Waiting,
-        posted: None,
-    }))
+/// `said` is what the entry makes of a draft that it speaks of.
+fn decided(entry: &Entry, it: Decision, said: DraftState) -> Vec<BookChange> {
+    let mut changes = Vec::new();
+    if let Some(drafted_n) = it.ends_draft {
+        changes.push(BookChange::DraftEnded { drafted_n, state: said });
+    }
+    if let (Some(draft), Some(case)) = (it.draft, it.case)
+        && let Some(purpose) = Purpose::parse(&draft.purpose)
+    {
+        changes.push(BookChange::Draft(DraftRow {
+            case,
+            drafted_n: entry.n,
+            purpose,
+            room: draft.room,
+            request: draft.request,
+            text: draft.text,
+            why: it.why,
+            state: DraftState::Open,
+            shown: None,
+        }));
+    }
+    if let (Some(purpose), Some(room), Some(text), Some(due_at)) =
+        (Purpose::parse(&it.purpose), it.post_room, it.text, it.due_at)
+    {
+        changes.push(BookChange::Outbox(OutboxChange::Decided(OutboxRow {
+            decided_n: entry.n,
+            purpose,
+            case: it.case,
+            room,
+            request: it.request,
+            text,
+            due_at: UtcMillis(due_at),
+            state: OutboxState::Waiting,
+            posted: None,
+            approved: it.ends_draft.is_some(),
+            target: it.target,
+        })));
+    }
+    changes
 }
 
 /// A suppression at decision time ends nothing: its content is a [`Decision`], which has no `decided_n`.
-fn ended(entry: &Entry, record: &Record, state: OutboxState) -> (Vec<CaseUpdate>, Vec<OutboxChange>) {
-    let change = parse(record).map(|it: Ended| OutboxChange::Ended {
+fn ended(entry: &Entry, record: &Record, state: OutboxState) -> Vec<BookChange> {
+    let Some(it) = parse::<Ended>(record) else { return Vec::new() };
+    let posted = entry.message.clone().filter(|_| state == OutboxState::Sent);
+    let mut changes = Vec::new();
+    if let (Some(case), Some(part), Some(room), Some(message)) =
+        (it.case, it.purpose.filter(|_| entry.kind == EntryKind::ReplySent), entry.room, posted.clone())
+    {
+        changes.push(BookChange::Message(CaseMessageRow { case, room, message, part, n: entry.n }));
+    }
+    changes.push(BookChange::Outbox(OutboxChange::Ended {
         decided_n: it.decided_n,
         state,
         by: entry.n,
         at: entry.observed_at,
-        posted: entry.message.clone().filter(|_| state == OutboxState::Sent),
-    });
-    (Vec::new(), change.into_iter().collect())
+        posted,
+    }));
+    changes
 }
 
 fn parse<T: serde::de::DeserializeOwned>(record: &Record) -> Option<T> {
@@ -145,31 +258,46 @@ pub async fn apply_at(
     indices: Vec<EntryIndex>,
     next: Option<EntryIndex>,
 ) -> Result<(), StoreError> {
-    let (mut all_cases, mut all_outbox) = (Vec::new(), Vec::new());
+    let mut changes = Vec::new();
     for n in indices {
         for record in ledger.records(n, 1).await? {
-            let (mut cases, mut outbox) = apply(&record);
-            all_cases.append(&mut cases);
-            all_outbox.append(&mut outbox);
+            changes.append(&mut apply(&record));
         }
     }
-    store.put_casebook(next, all_cases, all_outbox).await
+    store.put_casebook(next, changes).await
+}
+
+/// What is said of a case beside how it stands.
+#[derive(Clone, Debug, Default)]
+pub struct Change<'a> {
+    pub from: Option<State>,
+    pub why: &'a str,
+    pub messages: Vec<Part>,
+    pub by: Option<By>,
+    /// Nothing moved: a request within 14 days is counted from the move before.
+    pub moved_at: Option<UtcMillis>,
 }
 
 /// `case.changed` for a case as it shall stand.
-pub fn case_changed(case: &CaseRow, from: Option<State>, why: &str) -> Observation {
+pub fn case_changed(case: &CaseRow, change: Change<'_>) -> Observation {
     let content = ChangedCase {
         case: case.id,
         room: case.room,
         client: case.client,
         state: case.state.clone(),
-        from: from.map(|it| it.as_str().to_owned()),
-        why: why.to_owned(),
+        from: change.from.map(|it| it.as_str().to_owned()),
+        why: change.why.to_owned(),
         request_message: case.request_message.clone(),
         request_n: case.request_n,
         opened_at: case.opened_at.0,
         terms: case.terms.clone(),
         reminded: case.reminded,
+        moved_at: change.moved_at.map(|it| it.0),
+        job_link: case.job_link.clone(),
+        contract_link: case.contract_link.clone(),
+        contract: case.contract,
+        messages: change.messages,
+        by: change.by,
     };
     system(EntryKind::CaseChanged, &content).about(case.room, Some(case.request_message.clone()))
 }
@@ -180,114 +308,6 @@ pub fn decision(kind: EntryKind, content: &Decision) -> Observation {
     match &content.request {
         Some(request) => observation.about(request.room, Some(request.message.clone())),
         None => observation,
-    }
-}
-
-/// The end of an outbox row.
-pub(super) struct Ending<'a> {
-    pub(super) row: &'a OutboxRow,
-    pub(super) state: OutboxState,
-    pub(super) why: &'static str,
-    pub(super) posted: Option<MessageId>,
-    pub(super) account: AccountId,
-    pub(super) case: Option<CaseRow>,
-    /// The request's words and its author's name, for a note to the owner.
-    pub(super) said: String,
-    pub(super) name: Option<String>,
-    /// Chatwork's answer to a refused post.
-    pub(super) status: u16,
-}
-
-impl Ending<'_> {
-    /// The entries to append together: the end, the case's step, a note for the owner where he has to know.
-    pub(super) fn observations(
-        &self,
-        templates: &Templates,
-        control_room: Option<RoomId>,
-        now: UtcMillis,
-    ) -> Vec<Observation> {
-        let key = |part: &str| format!("end:{}:{part}", self.row.decided_n);
-        let content = Ended {
-            decided_n: self.row.decided_n,
-            why: self.why.to_owned(),
-            account: self.account,
-            text: self.row.text.clone(),
-        };
-        let kind = match self.state {
-            OutboxState::Sent => EntryKind::ReplySent,
-            OutboxState::Uncertain => EntryKind::ReplyUncertain,
-            OutboxState::Suppressed | OutboxState::Waiting => EntryKind::ReplySuppressed,
-        };
-        let mut end = system(kind, &content).about(self.row.room, self.posted.clone()).once(key("end"));
-        if self.state == OutboxState::Sent {
-            end.source = Source::Sent;
-        }
-        let mut observations = vec![end];
-        if self.row.purpose != Purpose::Reminder {
-            return observations;
-        }
-        if let Some(case) = &self.case
-            && let Some(changed) = self.case_after(case)
-        {
-            observations.push(case_changed(&changed, State::parse(&case.state), self.why).once(key("case")));
-        }
-        if let (Some(room), Some(text)) = (control_room, self.note(templates)) {
-            let decision_of_note = Decision {
-                purpose: Purpose::Note.as_str().to_owned(),
-                case: self.row.case,
-                post_room: Some(room),
-                request: None,
-                why: self.why.to_owned(),
-                rules: String::new(),
-                templates: templates.version().to_owned(),
-                tier: String::new(),
-                confidence: 0.0,
-                reasons: Vec::new(),
-                text: Some(text),
-                due_at: Some(now.0),
-            };
-            observations.push(decision(EntryKind::ReplyDecided, &decision_of_note).once(key("note")));
-        }
-        observations
-    }
-
-    /// A reminder that is, or may be, in the room counts: the case gets no second one.
-    fn case_after(&self, case: &CaseRow) -> Option<CaseRow> {
-        let in_room = matches!(self.state, OutboxState::Sent | OutboxState::Uncertain)
-            || self.why == "already_reminded";
-        if !in_room {
-            return None;
-        }
-        let state = State::parse(&case.state).and_then(|it| cases::step(it, Fact::Reminded));
-        Some(CaseRow {
-            reminded: true,
-            state: state.map_or_else(|| case.state.clone(), |it| it.as_str().to_owned()),
-            ..case.clone()
-        })
-    }
-
-    /// What the owner is told of an end that is not the ordinary one.
-    fn note(&self, templates: &Templates) -> Option<String> {
-        let request = self.row.request.as_ref()?;
-        let subject = NoteSubject {
-            room: request.room,
-            room_name: None,
-            message: &request.message,
-            sender_name: self.name.as_deref(),
-            quote: &self.said,
-        };
-        let not_posted =
-            |reason| NoteKind::Draft { reason, draft: Some(self.row.text.as_str()), approve: None };
-        let kind = match (self.state, self.why) {
-            (OutboxState::Uncertain, _) => NoteKind::ReplyUncertain,
-            (OutboxState::Suppressed, "refused_by_chatwork") => NoteKind::PostRefused { status: self.status },
-            (OutboxState::Suppressed, "owner_answered") => not_posted(DraftReason::OwnerAnswered),
-            (OutboxState::Suppressed, "room_budget") => not_posted(DraftReason::RoomBudget),
-            (OutboxState::Suppressed, "budget") => not_posted(DraftReason::DayBudget),
-            (OutboxState::Suppressed, "too_late" | "room_moved_on") => not_posted(DraftReason::TooOld),
-            _ => return None,
-        };
-        Some(templates.render_note(&subject, kind))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod rows;
 mod sqlite;
+mod standing;
 
 use std::future::Future;
 
@@ -15,6 +16,10 @@ pub use rows::{
     OutboxRow, OutboxState, Purpose, Record, RequestRef, RoomRow, SignalRow, VersionKey, VersionRow,
 };
 pub use sqlite::SqliteStore;
+pub use standing::{
+    BookChange, CaseMessageRow, ContractRow, CountRow, Declaration, DeclaredRoom, DraftRow, DraftState,
+    NoteRow, StandingStore, Switches,
+};
 
 /// The engine in use. A second one makes this an enum over both; the set is closed, so callers never see a `dyn`.
 pub type Store = SqliteStore;
@@ -84,8 +89,7 @@ pub trait FollowStore {
     fn put_casebook(
         &self,
         next: Option<EntryIndex>,
-        cases: Vec<CaseUpdate>,
-        outbox: Vec<OutboxChange>,
+        changes: Vec<BookChange>,
     ) -> impl Future<Output = StoreResult<()>> + Send;
     fn put_mirror(
         &self,
@@ -157,13 +161,14 @@ pub trait ArchiveStore {
 /// Cases and the outbox.
 pub trait CaseStore {
     fn cases(&self) -> impl Future<Output = StoreResult<Vec<CaseRow>>> + Send;
-    /// The newest case of a client in a room.
-    fn latest_case(
+    fn case(&self, id: CaseId) -> impl Future<Output = StoreResult<Option<CaseRow>>> + Send;
+    /// The cases of a client in a room, oldest first.
+    fn client_cases(
         &self,
         room: RoomId,
         client: AccountId,
-    ) -> impl Future<Output = StoreResult<Option<CaseRow>>> + Send;
-    /// The number that the next case gets.
+    ) -> impl Future<Output = StoreResult<Vec<CaseRow>>> + Send;
+    /// The number that the next case gets. A draft that may become a case has one already.
     fn next_case(&self) -> impl Future<Output = StoreResult<CaseId>> + Send;
     /// Open rows, due first.
     fn open_outbox(&self) -> impl Future<Output = StoreResult<Vec<OutboxRow>>> + Send;
@@ -190,10 +195,10 @@ pub trait CaseStore {
         decided_n: EntryIndex,
         not_before: UtcMillis,
     ) -> impl Future<Output = StoreResult<()>> + Send;
-    /// Posts of a purpose since `since` that were or may have been made; in one room, or in all.
+    /// Posts of these purposes since `since` that were or may have been made; in one room, or in all.
     fn posts_since(
         &self,
-        purpose: Purpose,
+        purposes: &'static [Purpose],
         room: Option<RoomId>,
         since: UtcMillis,
     ) -> impl Future<Output = StoreResult<u32>> + Send;

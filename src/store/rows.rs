@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    AccountId, CaseId, Digest, Entry, EntryIndex, EntryKind, MessageId, RoomId, RoomType, Signal, Source,
-    Terms, UtcMillis,
+    AccountId, CaseId, ContractId, Digest, Entry, EntryIndex, EntryKind, MessageId, RoomId, RoomType, Signal,
+    Source, Terms, UtcMillis,
 };
 use crate::proof::tree::Frontier;
 
@@ -176,17 +176,30 @@ pub struct CaseRow {
     pub moved_at: UtcMillis,
     pub terms: Terms,
     pub reminded: bool,
+    /// Address of the job on CrowdWorks.
+    pub job_link: Option<String>,
+    /// Address of the contract on CrowdWorks.
+    pub contract_link: Option<String>,
+    /// The registered contract that it belongs to.
+    pub contract: Option<ContractId>,
     /// The `case.changed` that gave this row.
     pub changed_n: EntryIndex,
 }
 
-/// What a recorded `case.changed` says: the case as it then stands.
+/// What a recorded `case.changed` says: the case as it then stands. Two that were written side by side are joined in the
+/// same way whatever their order: a case never goes back, and what was said last holds for the rest.
 pub type CaseUpdate = CaseRow;
 
 /// What a post is for. Posts in a client's room and notes to the owner have budgets of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
     Reminder,
+    /// A further reply about a case, in the client's room.
+    FollowUp,
+    /// The notice that the room is recorded, in the client's room.
+    Notice,
+    /// An own reminder is edited or deleted.
+    Amend,
     Note,
 }
 
@@ -194,12 +207,22 @@ impl Purpose {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Reminder => "reminder",
+            Self::FollowUp => "follow_up",
+            Self::Notice => "notice",
+            Self::Amend => "amend",
             Self::Note => "note",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Reminder, Self::Note].into_iter().find(|it| it.as_str() == text)
+        [Self::Reminder, Self::FollowUp, Self::Notice, Self::Amend, Self::Note]
+            .into_iter()
+            .find(|it| it.as_str() == text)
+    }
+
+    /// Appears in a client's room as a post of its own.
+    pub fn in_client_room(self) -> bool {
+        matches!(self, Self::Reminder | Self::FollowUp | Self::Notice)
     }
 }
 
@@ -244,6 +267,10 @@ pub struct OutboxRow {
     pub due_at: UtcMillis,
     pub state: OutboxState,
     pub posted: Option<MessageId>,
+    /// The owner said that it shall be sent.
+    pub approved: bool,
+    /// The bot's own post that is edited, or deleted where `text` is empty.
+    pub target: Option<MessageId>,
 }
 
 /// Points at the message that a decision is about.

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, Transaction};
 
-use crate::domain::{AccountId, CaseId, EntryIndex, MessageId, RoomId, UtcMillis};
+use crate::domain::{AccountId, CaseId, ContractId, EntryIndex, MessageId, RoomId, UtcMillis};
 
 use super::super::{
     CaseRow, CaseStore, OutboxChange, OutboxRow, OutboxState, Purpose, RequestRef, StoreError, StoreResult,
@@ -11,10 +11,13 @@ use super::SqliteStore;
 use super::convert::{index, integer, message_id};
 
 const CASE: &str =
-    "id, room, client, state, request_message, request_n, opened_at, moved_at, terms, reminded, changed_n";
+    "id, room, client, state, request_message, request_n, opened_at, moved_at, terms, reminded, changed_n,
+                    job_link, contract_link, contract";
+/// The way of a case, in order: of two states the later one holds.
+const WAY: &str = "'requested reminded posted escrow_claimed escrow_confirmed working delivered accepted paid dismissed withdrawn'";
 const OUTBOX: &str =
     "decided_n, purpose, case_id, room, request_room, request_message, request_account, request_n,
-                      text, due_at, state, posted_message";
+                      text, due_at, state, posted_message, approved, target";
 
 impl CaseStore for SqliteStore {
     async fn cases(&self) -> StoreResult<Vec<CaseRow>> {
@@ -27,23 +30,35 @@ impl CaseStore for SqliteStore {
         .await
     }
 
-    async fn latest_case(&self, room: RoomId, client: AccountId) -> StoreResult<Option<CaseRow>> {
+    async fn case(&self, id: CaseId) -> StoreResult<Option<CaseRow>> {
         self.read(move |connection| {
             connection
-                .prepare_cached(&format!(
-                    "SELECT {CASE} FROM cases WHERE room = ?1 AND client = ?2 ORDER BY id DESC LIMIT 1"
-                ))?
-                .query_row((integer(room.0), integer(client.0)), |row| Ok(case_row(row)))
+                .prepare_cached(&format!("SELECT {CASE} FROM cases WHERE id = ?1"))?
+                .query_row((integer(id.0),), |row| Ok(case_row(row)))
                 .optional()?
                 .transpose()
         })
         .await
     }
 
+    async fn client_cases(&self, room: RoomId, client: AccountId) -> StoreResult<Vec<CaseRow>> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {CASE} FROM cases WHERE room = ?1 AND client = ?2 ORDER BY id"
+            ))?;
+            let rows = statement.query_map((integer(room.0), integer(client.0)), |row| Ok(case_row(row)))?;
+            rows.map(|row| row?).collect()
+        })
+        .await
+    }
+
     async fn next_case(&self) -> StoreResult<CaseId> {
         self.read(|connection| {
-            let last: Option<i64> =
-                connection.query_row("SELECT max(id) FROM cases", (), |row| row.get(0))?;
+            let last: Option<i64> = connection.query_row(
+                "SELECT max(id) FROM (SELECT id FROM cases UNION ALL SELECT case_id FROM drafts)",
+                (),
+                |row| row.get(0),
+            )?;
             Ok(CaseId(last.map_or(1, |last| last.cast_unsigned() + 1)))
         })
         .await
@@ -112,17 +127,23 @@ impl CaseStore for SqliteStore {
 
     async fn posts_since(
         &self,
-        purpose: Purpose,
+        purposes: &'static [Purpose],
         room: Option<RoomId>,
         since: UtcMillis,
     ) -> StoreResult<u32> {
         self.read(move |connection| {
-            Ok(connection
-                .prepare_cached(
-                    "SELECT count(*) FROM outbox WHERE purpose = ?1 AND state IN ('sent', 'uncertain')
-                     AND ended_at >= ?2 AND (?3 IS NULL OR room = ?3)",
-                )?
-                .query_row((purpose.as_str(), since.0, room.map(|it| integer(it.0))), |row| row.get(0))?)
+            let mut statement = connection.prepare_cached(
+                "SELECT count(*) FROM outbox WHERE purpose = ?1 AND state IN ('sent', 'uncertain')
+                 AND ended_at >= ?2 AND (?3 IS NULL OR room = ?3)",
+            )?;
+            let mut posts = 0;
+            for purpose in purposes {
+                posts += statement
+                    .query_row((purpose.as_str(), since.0, room.map(|it| integer(it.0))), |row| {
+                        row.get::<_, u32>(0)
+                    })?;
+            }
+            Ok(posts)
         })
         .await
     }
@@ -142,19 +163,29 @@ impl SqliteStore {
 
 pub(super) fn put_case(transaction: &Transaction<'_>, case: &CaseRow) -> StoreResult<()> {
     let terms = serde_json::to_string(&case.terms).map_err(|_| StoreError::Corrupt("terms of a case"))?;
+    // Two changes that were written side by side leave the same row in whatever order they are applied.
     transaction
         .prepare_cached(&format!(
-            "INSERT INTO cases ({CASE}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+            "INSERT INTO cases ({CASE}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
              ON CONFLICT (id) DO UPDATE SET
-                 state = excluded.state, moved_at = excluded.moved_at, terms = excluded.terms,
-                 reminded = excluded.reminded, changed_n = excluded.changed_n
-             WHERE excluded.changed_n > changed_n"
+                 state = CASE WHEN instr({WAY}, excluded.state) > instr({WAY}, state) THEN excluded.state ELSE state END,
+                 moved_at = max(moved_at, excluded.moved_at),
+                 terms = CASE WHEN excluded.changed_n > changed_n THEN excluded.terms ELSE terms END,
+                 reminded = max(reminded, excluded.reminded),
+                 job_link = CASE WHEN excluded.changed_n > changed_n THEN coalesce(excluded.job_link, job_link)
+                            ELSE coalesce(job_link, excluded.job_link) END,
+                 contract_link = CASE WHEN excluded.changed_n > changed_n
+                                      THEN coalesce(excluded.contract_link, contract_link)
+                                      ELSE coalesce(contract_link, excluded.contract_link) END,
+                 contract = CASE WHEN excluded.changed_n > changed_n THEN coalesce(excluded.contract, contract)
+                            ELSE coalesce(contract, excluded.contract) END,
+                 changed_n = max(changed_n, excluded.changed_n)"
         ))?
-        .execute((
+        .execute(rusqlite::params![
             integer(case.id.0),
             integer(case.room.0),
             integer(case.client.0),
-            &case.state,
+            case.state,
             case.request_message.as_str(),
             integer(case.request_n.0),
             case.opened_at.0,
@@ -162,7 +193,10 @@ pub(super) fn put_case(transaction: &Transaction<'_>, case: &CaseRow) -> StoreRe
             terms,
             case.reminded,
             integer(case.changed_n.0),
-        ))?;
+            case.job_link,
+            case.contract_link,
+            case.contract.map(|it| integer(it.0)),
+        ])?;
     Ok(())
 }
 
@@ -173,7 +207,7 @@ pub(super) fn put_outbox(transaction: &Transaction<'_>, change: &OutboxChange) -
             // Applied ahead of its turn and once more in turn: the second time changes nothing.
             transaction
                 .prepare_cached(&format!(
-                    "INSERT INTO outbox ({OUTBOX}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, NULL)
+                    "INSERT INTO outbox ({OUTBOX}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, NULL, ?12, ?13)
                      ON CONFLICT (decided_n) DO NOTHING"
                 ))?
                 .execute(rusqlite::params![
@@ -188,6 +222,8 @@ pub(super) fn put_outbox(transaction: &Transaction<'_>, change: &OutboxChange) -
                     row.text,
                     row.due_at.0,
                     row.state.as_str(),
+                    row.approved,
+                    row.target.as_ref().map(MessageId::as_str),
                 ])?;
         }
         OutboxChange::Ended { decided_n, state, by, at, posted } => {
@@ -221,6 +257,9 @@ fn case_row(row: &Row<'_>) -> StoreResult<CaseRow> {
         terms: serde_json::from_str(&terms).map_err(|_| StoreError::Corrupt("terms of a case"))?,
         reminded: row.get(9)?,
         changed_n: index(row.get(10)?),
+        job_link: row.get(11)?,
+        contract_link: row.get(12)?,
+        contract: row.get::<_, Option<i64>>(13)?.map(|it| ContractId(it.cast_unsigned())),
     })
 }
 
@@ -245,5 +284,7 @@ fn outbox_row(row: &Row<'_>) -> StoreResult<OutboxRow> {
         state: OutboxState::parse(&row.get::<_, String>(10)?)
             .ok_or(StoreError::Corrupt("a state of the outbox"))?,
         posted: row.get::<_, Option<String>>(11)?.map(message_id).transpose()?,
+        approved: row.get(12)?,
+        target: row.get::<_, Option<String>>(13)?.map(message_id).transpose()?,
     })
 }

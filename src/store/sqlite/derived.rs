@@ -5,9 +5,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::{Digest, EntryIndex, EntryKind};
 
-use super::super::{ArchiveRow, CaseUpdate, FollowStore, OutboxChange, SignalRow, StoreError, StoreResult};
+use super::super::{ArchiveRow, BookChange, FollowStore, SignalRow, StoreError, StoreResult};
 use super::convert::{index, integer, room_type_text};
-use super::{SqliteStore, cases};
+use super::{SqliteStore, standing};
 
 /// Every table that a rebuild makes anew, with its key order. Claims are not among them: they speak of running requests.
 const DERIVED: &[(&str, &str)] = &[
@@ -18,6 +18,12 @@ const DERIVED: &[(&str, &str)] = &[
     ("signals", "n"),
     ("cases", "id"),
     ("outbox", "decided_n"),
+    ("case_messages", "case_id, room, message, part"),
+    ("case_notes", "n"),
+    ("contracts", "id"),
+    ("contract_counts", "n"),
+    ("declared", "room, what"),
+    ("drafts", "drafted_n"),
     ("mirror_files", "path"),
 ];
 
@@ -63,19 +69,11 @@ impl FollowStore for SqliteStore {
             .await
     }
 
-    async fn put_casebook(
-        &self,
-        next: Option<EntryIndex>,
-        updates: Vec<CaseUpdate>,
-        outbox: Vec<OutboxChange>,
-    ) -> StoreResult<()> {
+    async fn put_casebook(&self, next: Option<EntryIndex>, changes: Vec<BookChange>) -> StoreResult<()> {
         self.writer()?
             .change(false, move |transaction| {
-                for case in &updates {
-                    cases::put_case(transaction, case)?;
-                }
-                for change in &outbox {
-                    cases::put_outbox(transaction, change)?;
+                for change in &changes {
+                    standing::put(transaction, change)?;
                 }
                 match next {
                     Some(next) => move_cursor(transaction, "casebook", next),

@@ -7,6 +7,7 @@ mod convert;
 mod derived;
 mod ledger;
 mod schema;
+mod standing;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -8,8 +8,11 @@ use crate::domain;
 use super::super::{StoreError, StoreResult};
 
 /// Position + 1 is the schema number. Never edit or remove one that was released.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_ledger.sql"), include_str!("migrations/0002_derived.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_ledger.sql"),
+    include_str!("migrations/0002_derived.sql"),
+    include_str!("migrations/0003_cases.sql"),
+];
 
 /// Marks the file as ours (`PRAGMA application_id`): "krbr".
 const APPLICATION_ID: i64 = 0x6b72_6272;
