@@ -49,5 +49,6 @@ pub mod reconcile;
 pub mod reply;
 pub mod review;
 pub mod sandbox;
+pub mod search;
 pub mod store;
 pub mod upkeep;

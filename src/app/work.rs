@@ -12,7 +12,7 @@ use crate::chatwork::api::Api;
 use crate::config::Config;
 use crate::detect::RuleSet;
 use crate::domain::RoomId;
-use crate::follow::{Archive, Casebook, Decider, Detector, Driver, Mirror};
+use crate::follow::{Archive, Casebook, Decider, Detector, Driver, Index, Mirror};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::receive::Receiver;
@@ -146,6 +146,7 @@ impl Workshop {
                 until: None,
             },
             mirror: Mirror::new(ledger.clone(), store.clone(), data_dir),
+            index: Index::new(ledger.clone(), store.clone()),
             ledger,
             store,
             metrics: self.metrics.clone(),

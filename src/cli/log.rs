@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::chatwork::notation;
-use crate::domain::{AccountId, EntryIndex, MessageId, RoomId};
+use crate::domain::{AccountId, Entry, EntryIndex, MessageId, RoomId};
 use crate::follow::{Capture, capture};
 use crate::store::{ArchiveStore as _, LedgerStore as _, Record, Store};
 
@@ -32,8 +32,9 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+/// A row of `log --json` and `search --json`.
 #[derive(Serialize)]
-struct Line<'a> {
+pub(super) struct Line<'a> {
     n: EntryIndex,
     kind: &'a str,
     room_id: Option<RoomId>,
@@ -44,6 +45,23 @@ struct Line<'a> {
     source_time: Option<String>,
     observed_at: String,
     version: Option<u64>,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn new(entry: &'a Entry, seen: Option<&'a Capture>) -> Self {
+        Self {
+            n: entry.n,
+            kind: entry.kind.as_str(),
+            room_id: entry.room,
+            message_id: entry.message.as_ref(),
+            account_id: seen.map(|it| it.account),
+            body: seen.map(|it| it.body.as_str()),
+            source: entry.source.as_str(),
+            source_time: entry.source_time.map(|it| it.to_string()),
+            observed_at: entry.observed_at.to_string(),
+            version: entry.version,
+        }
+    }
 }
 
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
@@ -90,18 +108,7 @@ async fn line(
     }
     let seen = capture(&entry, record);
     if json {
-        let line = Line {
-            n: entry.n,
-            kind: entry.kind.as_str(),
-            room_id: entry.room,
-            message_id: entry.message.as_ref(),
-            account_id: seen.as_ref().map(|it| it.account),
-            body: seen.as_ref().map(|it| it.body.as_str()),
-            source: entry.source.as_str(),
-            source_time: entry.source_time.map(|it| it.to_string()),
-            observed_at: entry.observed_at.to_string(),
-            version: entry.version,
-        };
+        let line = Line::new(&entry, seen.as_ref());
         return Ok(Some(serde_json::to_string(&line)?));
     }
     let who = match &seen {
@@ -119,7 +126,7 @@ async fn line(
     )))
 }
 
-async fn sender(store: &Store, it: &Capture, n: EntryIndex) -> anyhow::Result<String> {
+pub(super) async fn sender(store: &Store, it: &Capture, n: EntryIndex) -> anyhow::Result<String> {
     Ok(match &it.name {
         Some(name) => name.clone(),
         None => store.name_at(it.room, it.account, n).await?.unwrap_or_else(|| it.account.to_string()),

@@ -9,6 +9,7 @@ mod detect;
 mod log;
 mod rebuild;
 mod sandbox;
+mod search;
 mod serve;
 mod setup;
 mod terminal;
@@ -63,6 +64,8 @@ enum Command {
     Detect(detect::Arguments),
     /// Print the mirror, oldest first
     Log(log::Arguments),
+    /// Find words in every version of every message, edited and deleted ones too, newest first
+    Search(search::Arguments),
     /// List the cases
     Case(case::Arguments),
     /// Check the whole ledger: exit 0 intact, 1 damaged, tampered or rolled back, 2 absent or not ours
@@ -110,6 +113,7 @@ async fn dispatch(command: Command, place: &setup::Place, terminal: &Terminal) -
         Command::Sandbox(arguments) => sandbox::run(&arguments, terminal).await,
         Command::Detect(arguments) => detect::run(&arguments, terminal),
         Command::Log(arguments) => log::run(&arguments, place, terminal).await,
+        Command::Search(arguments) => search::run(&arguments, place, terminal).await,
         Command::Case(arguments) => case::run(&arguments, place, terminal).await,
         Command::Verify(arguments) => verify::run(&arguments, place, terminal).await,
         Command::Checkpoint => checkpoint::run(place, terminal).await,

@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow};
 use crate::app;
 use crate::config::{Config, StorageUrl};
 use crate::detect::RuleSet;
-use crate::follow::{Archive, Casebook, Detector, Mirror};
+use crate::follow::{Archive, Casebook, Detector, Index, Mirror};
 use crate::ledger::Ledger;
 use crate::proof::verify::{Place as At, ProblemCode, Report};
 use crate::store::{FollowStore as _, Store, StoreError};
@@ -154,6 +154,7 @@ async fn compare_in(config: &Config, store: &Store, scratch: &Path) -> anyhow::R
         detector: Detector::new(ledger.clone(), copy.clone(), Arc::new(config.clone()), rules, owners)
             .until(copy.cursor(Detector::NAME).await?),
         mirror: Mirror::new(ledger.clone(), copy.clone(), scratch).until(copy.cursor(Mirror::NAME).await?),
+        index: Index::new(ledger.clone(), copy.clone()).until(copy.cursor(Index::NAME).await?),
         casebook: Casebook { ledger, store: copy.clone(), decider: None, until: Some(until) },
         store: copy.clone(),
     };

@@ -5,6 +5,7 @@
 mod clock;
 mod entropy;
 mod entry;
+mod fold;
 mod ids;
 mod kind;
 mod signal;
@@ -13,6 +14,7 @@ mod time;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{CountingEntropy, Entropy, SystemEntropy};
 pub use entry::{Digest, Entry, EntryError, FORMAT_VERSION, commitment, hex, unhex};
+pub use fold::{FOLD_VERSION, Folded, fold};
 pub use ids::{AccountId, CaseId, ContractId, EntryIndex, MessageId, RoomId};
 pub use kind::{EntryKind, Source};
 pub use signal::{ContextMessage, Label, Labels, Reason, Role, RoomType, Signal, SignalInput, Terms, Tier};

@@ -25,6 +25,13 @@ impl UtcMillis {
         (at.to_string() == text).then_some(at)
     }
 
+    /// The first instant of a calendar day in Japan, from `2026-11-23` (also `2026/11/23`).
+    pub fn parse_japan_day(text: &str) -> Option<Self> {
+        let day: jiff::civil::Date = text.trim().replace('/', "-").parse().ok()?;
+        let start = day.to_zoned_datetime(TimeZone::fixed(JAPAN)).ok()?;
+        Some(Self(start.timestamp().as_millisecond()))
+    }
+
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
@@ -89,6 +96,10 @@ mod tests {
         assert_eq!(UtcMillis::parse("2023-11-14T22:13:20.000Z"), Some(at));
         assert_eq!(UtcMillis::parse("2023-11-14T22:13:20Z"), None);
         assert_eq!(at.japan_day(), "2023-11-15");
+        let day = UtcMillis::parse_japan_day("2023-11-15").unwrap();
+        assert_eq!(day.to_string(), "2023-11-14T15:00:00.000Z");
+        assert_eq!(UtcMillis::parse_japan_day("2023/11/15"), Some(day));
+        assert_eq!(UtcMillis::parse_japan_day("2023-13-01"), None);
         assert_eq!(at.japan_text(), "2023-11-15 07:13:20 JST");
         assert_eq!(at.japan_long(), "2023年11月15日（水）07:13 日本時間");
     }

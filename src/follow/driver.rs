@@ -11,13 +11,15 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::store::{FollowStore, LedgerStore, Store};
 
-use super::{Archive, Casebook, Detector, FollowError, Mirror, Progress};
+use super::{Archive, Casebook, Detector, FollowError, Index, Mirror, Progress};
 
 /// A lost wake-up costs this much at most; another process may append as well.
 const POLL: Duration = Duration::from_secs(1);
 
 /// Between two batches of the mirror files while the bot runs.
 const WRITE_EVERY: Duration = Duration::from_millis(200);
+/// Between two looks of the search index, which finds without itself what it has not read yet.
+const INDEX_EVERY: Duration = Duration::from_millis(200);
 
 /// All followers of one installation.
 pub struct Driver {
@@ -25,6 +27,7 @@ pub struct Driver {
     pub detector: Detector,
     pub casebook: Casebook,
     pub mirror: Mirror,
+    pub index: Index,
     pub ledger: Ledger,
     pub store: Store,
     pub metrics: Metrics,
@@ -37,7 +40,7 @@ pub struct Driver {
 impl Driver {
     /// Runs until `stop` turns true; a batch that was begun is finished.
     pub async fn run(&self, stop: watch::Receiver<bool>) {
-        tokio::join!(self.derive_all(stop.clone()), self.write_all(stop));
+        tokio::join!(self.derive_all(stop.clone()), self.write_all(stop.clone()), self.index_all(stop));
     }
 
     async fn derive_all(&self, mut stop: watch::Receiver<bool>) {
@@ -71,7 +74,21 @@ impl Driver {
         }
     }
 
-    /// One tick of each. A follower that fails is counted and tried again at the next wake-up or poll.
+    /// Beside the others: nobody waits for the index either, and catching up with a long ledger takes it a while.
+    async fn index_all(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            if self.guarded(Index::NAME, self.index.tick()).await == Progress::Moved {
+                self.measure().await;
+                continue;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(INDEX_EVERY) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// One tick of each, the search index apart. A follower that fails is counted and tried again at the next wake-up or poll.
     pub async fn round(&self) -> Progress {
         let derived = self.derive().await;
         let mirrored = self.guarded(Mirror::NAME, self.mirror.tick()).await;
@@ -115,7 +132,7 @@ impl Driver {
         let Ok(Some(head)) = self.store.head().await else { return };
         let size = head.frontier.size();
         self.metrics.ledger_size(size);
-        for name in [Archive::NAME, Detector::NAME, Casebook::NAME, Mirror::NAME] {
+        for name in [Archive::NAME, Detector::NAME, Casebook::NAME, Mirror::NAME, Index::NAME] {
             if let Ok(cursor) = self.store.cursor(name).await {
                 self.metrics.follower_lag(name, size.saturating_sub(cursor.0));
             }

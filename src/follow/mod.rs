@@ -7,6 +7,7 @@ mod capture;
 mod casebook;
 mod detector;
 mod driver;
+mod index;
 mod mirror;
 mod weighing;
 
@@ -15,6 +16,7 @@ pub use capture::{Capture, capture};
 pub use casebook::{Casebook, Decider};
 pub use detector::Detector;
 pub use driver::Driver;
+pub use index::Index;
 pub use mirror::Mirror;
 
 use crate::ledger::LedgerError;

@@ -4,6 +4,7 @@
 //! implements them here, and another engine implements the same set behind the same contract tests.
 
 mod rows;
+mod search;
 mod sqlite;
 mod standing;
 
@@ -15,6 +16,7 @@ pub use rows::{
     Appended, ArchiveRow, CaseRow, CaseUpdate, Head, MemberRow, MessageRow, NewEntry, OutboxChange,
     OutboxRow, OutboxState, Purpose, Record, RequestRef, RoomRow, SignalRow, VersionKey, VersionRow,
 };
+pub use search::{IndexRow, SearchFilter, SearchRow, SearchStore};
 pub use sqlite::SqliteStore;
 pub use standing::{
     BookChange, CaseMessageRow, ContractRow, CountRow, Declaration, DeclaredRoom, DraftRow, DraftState,

@@ -1,7 +1,7 @@
 //! Derived tables and mirror files made anew by replaying the ledger.
 
 use crate::domain::EntryIndex;
-use crate::follow::{Archive, Casebook, Detector, FollowError, Mirror, Progress};
+use crate::follow::{Archive, Casebook, Detector, FollowError, Index, Mirror, Progress};
 use crate::store::{FollowStore, Store, StoreError};
 
 /// The followers that a rebuild runs; the casebook is given without a decider.
@@ -10,6 +10,7 @@ pub struct Rebuild {
     pub archive: Archive,
     pub detector: Detector,
     pub mirror: Mirror,
+    pub index: Index,
     pub casebook: Casebook,
 }
 
@@ -28,6 +29,7 @@ impl Rebuild {
                 self.detector.tick().await?,
                 self.casebook.tick().await?,
                 self.mirror.tick().await?,
+                self.index.tick().await?,
             ];
             progress(self.store.cursor(Mirror::NAME).await?.0);
             if !moved.contains(&Progress::Moved) {

@@ -10,5 +10,6 @@ mod rebuild;
 mod receive;
 mod reminder;
 mod review;
+mod search;
 mod support;
 mod tamper;

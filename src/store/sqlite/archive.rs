@@ -10,7 +10,7 @@ use super::super::{
 use super::SqliteStore;
 use super::convert::{index, integer, kind, message_id, millis, room_type};
 
-const VERSION: &str =
+pub(super) const VERSION: &str =
     "v.n, v.room, v.message, v.version, v.account, v.update_time, v.observed_at, v.kind, v.body";
 
 impl ArchiveStore for SqliteStore {
@@ -184,7 +184,7 @@ impl ArchiveStore for SqliteStore {
     }
 }
 
-fn version_row(row: &Row<'_>) -> StoreResult<VersionRow> {
+pub(super) fn version_row(row: &Row<'_>) -> StoreResult<VersionRow> {
     Ok(VersionRow {
         n: index(row.get(0)?),
         room: RoomId(row.get::<_, i64>(1)?.cast_unsigned()),

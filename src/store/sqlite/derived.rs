@@ -7,7 +7,7 @@ use crate::domain::{Digest, EntryIndex, EntryKind};
 
 use super::super::{ArchiveRow, BookChange, FollowStore, SignalRow, StoreError, StoreResult};
 use super::convert::{index, integer, room_type_text};
-use super::{SqliteStore, standing};
+use super::{SqliteStore, search, standing};
 
 /// Every table that a rebuild makes anew, with its key order. Claims are not among them: they speak of running requests.
 const DERIVED: &[(&str, &str)] = &[
@@ -113,6 +113,7 @@ impl FollowStore for SqliteStore {
                 for (table, _) in DERIVED {
                     transaction.execute(&format!("DELETE FROM {table}"), ())?;
                 }
+                search::forget(transaction)?;
                 transaction.execute("DELETE FROM cursors", ())?;
                 Ok(())
             })
@@ -136,13 +137,19 @@ impl FollowStore for SqliteStore {
                 }
                 digests.push(((*table).to_owned(), hash.finalize().into()));
             }
+            let mut hash = Sha256::new();
+            search::words(connection, |word, n| {
+                hash.update(word.as_bytes());
+                hash.update(n.0.to_be_bytes());
+            })?;
+            digests.push(("search_index".to_owned(), hash.finalize().into()));
             Ok(digests)
         })
         .await
     }
 }
 
-fn move_cursor(transaction: &Transaction<'_>, name: &str, next: EntryIndex) -> StoreResult<()> {
+pub(super) fn move_cursor(transaction: &Transaction<'_>, name: &str, next: EntryIndex) -> StoreResult<()> {
     transaction
         .prepare_cached(
             "INSERT INTO cursors (name, next) VALUES (?1, ?2)

@@ -7,6 +7,7 @@ mod convert;
 mod derived;
 mod ledger;
 mod schema;
+mod search;
 mod standing;
 mod writer;
 

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_derived.sql"),
     include_str!("migrations/0003_cases.sql"),
+    include_str!("migrations/0004_search.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "krbr".

@@ -205,7 +205,8 @@ impl Bot {
             let now = karibarai::domain::Clock::now(&self.clock);
             let open = self.store.open_outbox().await.unwrap();
             let mirrored = self.store.cursor("mirror").await.unwrap().0;
-            read == size && mirrored == size && open.iter().all(|it| it.due_at > now)
+            let indexed = self.store.cursor(karibarai::follow::Index::NAME).await.unwrap().0;
+            read == size && mirrored == size && indexed == size && open.iter().all(|it| it.due_at > now)
         })
         .await;
     }

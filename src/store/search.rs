@@ -1,0 +1,76 @@
+//! What search asks of the store: an index written by a follower, candidates that the caller confirms on the text.
+
+use std::future::Future;
+
+use crate::domain::{AccountId, EntryIndex, Label, MessageId, RoomId, UtcMillis};
+
+use super::{StoreResult, VersionRow};
+
+/// One change to the index.
+#[derive(Clone, Debug)]
+pub enum IndexRow {
+    /// A version of a message with its words, separated by spaces.
+    Version { n: EntryIndex, words: String },
+    /// What was indexed of the message is taken out.
+    Erased { room: RoomId, message: MessageId },
+}
+
+/// Which versions are looked at. Absent things do not narrow.
+#[derive(Clone, Debug, Default)]
+pub struct SearchFilter {
+    pub room: Option<RoomId>,
+    pub sender: Option<AccountId>,
+    /// By the version's own time: its `update_time`, else when it was sent; half-open.
+    pub from: Option<UtcMillis>,
+    pub to: Option<UtcMillis>,
+    /// Of a message that has more than one text.
+    pub edited: bool,
+    /// Of a message that is no longer there.
+    pub deleted: bool,
+    /// With a file.
+    pub has_file: bool,
+    /// Of the conversation of a case: its room from its opening on; half-open.
+    pub case: Option<(RoomId, UtcMillis, Option<UtcMillis>)>,
+    /// With this label of detection; `Some(None)` is any label.
+    pub flag: Option<Option<Label>>,
+}
+
+/// A version with what is known of its message.
+#[derive(Clone, Debug)]
+pub struct SearchRow {
+    pub version: VersionRow,
+    pub send_time: UtcMillis,
+    /// The message is no longer there.
+    pub deleted: bool,
+    /// The version is what the room shows now.
+    pub current: bool,
+}
+
+/// The search index and the reads that search is made of.
+pub trait SearchStore {
+    /// Rows and the cursor `name`; with `anew` the index is emptied before.
+    fn put_index(
+        &self,
+        name: &'static str,
+        next: EntryIndex,
+        rows: Vec<IndexRow>,
+        anew: bool,
+    ) -> impl Future<Output = StoreResult<()>> + Send;
+    /// Versions from before entry `before` on whose words fit `expression` (a full-text expression over the words of the
+    /// index), newest first.
+    fn indexed(
+        &self,
+        expression: String,
+        filter: SearchFilter,
+        before: EntryIndex,
+        limit: usize,
+    ) -> impl Future<Output = StoreResult<Vec<SearchRow>>> + Send;
+    /// Versions of entries from `from` to before `before`, newest first, without the index.
+    fn unindexed(
+        &self,
+        filter: SearchFilter,
+        from: EntryIndex,
+        before: EntryIndex,
+        limit: usize,
+    ) -> impl Future<Output = StoreResult<Vec<SearchRow>>> + Send;
+}

@@ -1,0 +1,202 @@
+//! The search index: FTS5 over words that the program makes, and the reads of search.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, Transaction, named_params};
+
+use crate::domain::{EntryIndex, UtcMillis};
+
+use super::super::{IndexRow, SearchFilter, SearchRow, SearchStore, StoreError, StoreResult};
+use super::SqliteStore;
+use super::archive::{VERSION, version_row};
+use super::convert::{index, integer};
+use super::derived::move_cursor;
+
+/// The columns behind those of a version.
+const MORE: &str = "m.send_time, m.deleted, m.current = v.n";
+/// What a filter asks; an absent value lets everything through.
+const FILTER: &str = "v.kind <> 'message.deleted_reported'
+    AND (:room IS NULL OR v.room = :room)
+    AND (:sender IS NULL OR v.account = :sender)
+    AND (:since IS NULL OR coalesce(v.update_time, m.send_time) >= :since)
+    AND (:until IS NULL OR coalesce(v.update_time, m.send_time) < :until)
+    AND (NOT :edited OR EXISTS (SELECT 1 FROM versions e WHERE e.room = v.room AND e.message = v.message
+                                AND e.n <> v.n AND e.kind <> 'message.deleted_reported'))
+    AND (NOT :deleted OR m.deleted)
+    AND (NOT :has_file OR instr(v.body, '[download:') > 0)
+    AND (:case_room IS NULL OR (v.room = :case_room AND v.observed_at >= :case_from
+                                AND (:case_to IS NULL OR v.observed_at < :case_to)))
+    AND (:flag IS NULL OR EXISTS (SELECT 1 FROM signals s WHERE s.n = v.n
+                                  AND (:flag = '' AND instr(s.signal, ':true') > 0
+                                       OR :flag <> '' AND json_extract(s.signal, '$.labels.' || :flag))))";
+
+/// Candidates of the index, newest first: the rowids come from it in that order, so nothing is sorted.
+fn indexed_sql() -> String {
+    format!(
+        "SELECT {VERSION}, {MORE}
+         FROM search_index i CROSS JOIN versions v ON v.n = i.rowid
+         CROSS JOIN messages m ON m.room = v.room AND m.message = v.message
+         WHERE search_index MATCH :expression AND i.rowid < :before AND {FILTER}
+         ORDER BY i.rowid DESC LIMIT :limit"
+    )
+}
+
+fn unindexed_sql() -> String {
+    format!(
+        "SELECT {VERSION}, {MORE}
+         FROM versions v CROSS JOIN messages m ON m.room = v.room AND m.message = v.message
+         WHERE v.n >= :from AND v.n < :before AND {FILTER}
+         ORDER BY v.n DESC LIMIT :limit"
+    )
+}
+
+impl SearchStore for SqliteStore {
+    async fn put_index(
+        &self,
+        name: &'static str,
+        next: EntryIndex,
+        rows: Vec<IndexRow>,
+        anew: bool,
+    ) -> StoreResult<()> {
+        self.writer()?
+            .change(false, move |transaction| {
+                if anew {
+                    forget(transaction)?;
+                }
+                for row in &rows {
+                    put(transaction, row)?;
+                }
+                move_cursor(transaction, name, next)
+            })
+            .await
+    }
+
+    async fn indexed(
+        &self,
+        expression: String,
+        filter: SearchFilter,
+        before: EntryIndex,
+        limit: usize,
+    ) -> StoreResult<Vec<SearchRow>> {
+        self.read(move |connection| {
+            let more = [
+                (":expression", Value::Text(expression)),
+                (":before", bounded(before)),
+                (":limit", Value::Integer(integer(limit as u64))),
+            ];
+            candidates(connection, &indexed_sql(), &filter, more)
+        })
+        .await
+    }
+
+    async fn unindexed(
+        &self,
+        filter: SearchFilter,
+        from: EntryIndex,
+        before: EntryIndex,
+        limit: usize,
+    ) -> StoreResult<Vec<SearchRow>> {
+        self.read(move |connection| {
+            let more = [
+                (":from", bounded(from)),
+                (":before", bounded(before)),
+                (":limit", Value::Integer(integer(limit as u64))),
+            ];
+            candidates(connection, &unindexed_sql(), &filter, more)
+        })
+        .await
+    }
+}
+
+/// Indices stand in signed columns; the end of all is the greatest of these.
+fn bounded(n: EntryIndex) -> Value {
+    Value::Integer(i64::try_from(n.0).unwrap_or(i64::MAX))
+}
+
+fn put(transaction: &Transaction<'_>, row: &IndexRow) -> StoreResult<()> {
+    match row {
+        IndexRow::Version { n, words } => {
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO search_index (rowid, words) VALUES (?1, ?2)")?
+                .execute((integer(n.0), words))?;
+        }
+        IndexRow::Erased { room, message } => {
+            // The ledger's own list of versions: the archive may have let go of them already.
+            transaction
+                .prepare_cached(
+                    "DELETE FROM search_index
+                     WHERE rowid IN (SELECT n FROM message_versions WHERE room = ?1 AND message = ?2)",
+                )?
+                .execute((integer(room.0), message.as_str()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Empties the index.
+pub(super) fn forget(transaction: &Transaction<'_>) -> StoreResult<()> {
+    transaction.execute("INSERT INTO search_index (search_index) VALUES ('delete-all')", ())?;
+    Ok(())
+}
+
+fn candidates<const N: usize>(
+    connection: &Connection,
+    sql: &str,
+    filter: &SearchFilter,
+    more: [(&str, Value); N],
+) -> StoreResult<Vec<SearchRow>> {
+    let optional = |value: Option<u64>| value.map(integer);
+    let flag = filter.flag.map(|label| label.map_or("", |it| it.as_str()));
+    let mut statement = connection.prepare_cached(sql)?;
+    for (name, value) in &more {
+        let at = statement.parameter_index(name)?.ok_or(StoreError::Corrupt("a parameter of search"))?;
+        statement.raw_bind_parameter(at, value)?;
+    }
+    let fixed = named_params! {
+        ":room": optional(filter.room.map(|it| it.0)),
+        ":sender": optional(filter.sender.map(|it| it.0)),
+        ":since": filter.from.map(|it| it.0),
+        ":until": filter.to.map(|it| it.0),
+        ":edited": filter.edited,
+        ":deleted": filter.deleted,
+        ":has_file": filter.has_file,
+        ":case_room": optional(filter.case.map(|it| it.0.0)),
+        ":case_from": filter.case.map(|it| it.1.0),
+        ":case_to": filter.case.and_then(|it| it.2).map(|it| it.0),
+        ":flag": flag,
+    };
+    for (name, value) in fixed {
+        let at = statement.parameter_index(name)?.ok_or(StoreError::Corrupt("a parameter of search"))?;
+        statement.raw_bind_parameter(at, *value)?;
+    }
+    let mut rows = statement.raw_query();
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(search_row(row)?);
+    }
+    Ok(found)
+}
+
+fn search_row(row: &Row<'_>) -> StoreResult<SearchRow> {
+    Ok(SearchRow {
+        version: version_row(row)?,
+        send_time: UtcMillis(row.get(9)?),
+        deleted: row.get(10)?,
+        current: row.get(11)?,
+    })
+}
+
+/// What the index holds, in one order: how it came to be spread over its segments does not matter.
+pub(super) fn words(connection: &Connection, mut take: impl FnMut(&str, EntryIndex)) -> StoreResult<()> {
+    connection.execute_batch(
+        "CREATE VIRTUAL TABLE IF NOT EXISTS temp.search_words USING fts5vocab(main, search_index, instance)",
+    )?;
+    let mut statement = connection.prepare("SELECT term, doc FROM temp.search_words")?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        take(row.get_ref(0)?.as_str().unwrap_or_default(), index(row.get(1)?));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
