@@ -1,5 +1,7 @@
 //! Files each version of each message, rooms and members.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 
 use crate::domain::{AccountId, Entry, EntryIndex, EntryKind, RoomType};
@@ -50,7 +52,13 @@ impl Archive {
         let records = self.ledger.records(from, usize::try_from(left).unwrap_or(BATCH)).await?;
         let Some(last) = records.last() else { return Ok(Progress::Idle) };
         let next = EntryIndex(last.n.0 + 1);
-        let rows = records.iter().flat_map(rows).collect();
+        let mut rows: Vec<ArchiveRow> = records.iter().flat_map(rows).collect();
+        // Once a batch is enough to say that a room was seen.
+        let mut told = HashSet::new();
+        rows.retain(|row| match row {
+            ArchiveRow::Room { room, room_type: None, name: None, .. } => told.insert(*room),
+            _ => true,
+        });
         self.store.put_archive(next, rows).await?;
         Ok(Progress::Moved)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
@@ -20,6 +21,17 @@ const POLL: Duration = Duration::from_secs(1);
 const WRITE_EVERY: Duration = Duration::from_millis(200);
 /// Between two looks of the search index, which finds without itself what it has not read yet.
 const INDEX_EVERY: Duration = Duration::from_millis(200);
+
+/// Arrivals a second beyond which deliveries go first: they have to be acknowledged now, what is derived from them can
+/// wait. Far above what any set of rooms brings but after an outage.
+const BURST: f64 = 1000.0;
+/// During a burst a follower rests so many times as long as it worked, and never longer than the second figure: it goes
+/// on, and `readyz` tells how far it is behind.
+const REST: u32 = 10;
+const LONGEST_REST: Duration = Duration::from_millis(500);
+
+/// Between two looks at how far the followers are; each look reads the store five times.
+const MEASURE_EVERY: Duration = Duration::from_millis(200);
 
 /// All followers of one installation.
 pub struct Driver {
@@ -44,12 +56,18 @@ impl Driver {
     }
 
     async fn derive_all(&self, mut stop: watch::Receiver<bool>) {
+        let mut measured: Option<Instant> = None;
         while !*stop.borrow() {
             // Registered before looking: an append in between is not missed.
             let woken = self.wake.notified();
+            let load = Load::begin(&self.store);
             let progress = self.derive().await;
-            self.measure().await;
+            if measured.is_none_or(|at| at.elapsed() >= MEASURE_EVERY) {
+                self.measure().await;
+                measured = Some(Instant::now());
+            }
             if progress == Progress::Moved {
+                load.yield_to_deliveries(&self.store, &mut stop).await;
                 continue;
             }
             tokio::select! {
@@ -63,8 +81,9 @@ impl Driver {
     /// The files wait for the disk at every batch, so they are written in few; nobody waits for them.
     async fn write_all(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
+            let load = Load::begin(&self.store);
             if self.guarded(Mirror::NAME, self.mirror.tick()).await == Progress::Moved {
-                self.measure().await;
+                load.yield_to_deliveries(&self.store, &mut stop).await;
                 continue;
             }
             tokio::select! {
@@ -136,6 +155,31 @@ impl Driver {
             if let Ok(cursor) = self.store.cursor(name).await {
                 self.metrics.follower_lag(name, size.saturating_sub(cursor.0));
             }
+        }
+    }
+}
+
+/// What arrived while a follower worked.
+struct Load {
+    began: Instant,
+    arrived: u64,
+}
+
+impl Load {
+    fn begin(store: &Store) -> Self {
+        Self { began: Instant::now(), arrived: store.arrived() }
+    }
+
+    /// Rests if deliveries came in a burst meanwhile.
+    async fn yield_to_deliveries(&self, store: &Store, stop: &mut watch::Receiver<bool>) {
+        let worked = self.began.elapsed();
+        let arrived = store.arrived() - self.arrived;
+        if arrived as f64 <= BURST * worked.as_secs_f64() {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep((worked * REST).min(LONGEST_REST)) => {}
+            _ = stop.changed() => {}
         }
     }
 }

@@ -92,7 +92,7 @@ impl Digests {
                     &update_time.to_be_bytes(),
                     identity.body.as_bytes(),
                 ]);
-                Some(VersionKey { digest, seen: self.of(&[b"seen", &digest, identity.channel.as_bytes()]) })
+                Some(VersionKey { digest, way: self.of(&[b"seen", &digest, identity.channel.as_bytes()]) })
             }
             _ => None,
         };

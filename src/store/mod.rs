@@ -54,6 +54,9 @@ pub trait LedgerStore {
     /// Durable when it returns: assigns the next indices, versions and room numbers inside one transaction, and drops
     /// what is known. One result for each entry, in order.
     fn append(&self, entries: Vec<NewEntry>) -> impl Future<Output = StoreResult<Vec<Appended>>> + Send;
+    /// Entries handed to [`LedgerStore::append`] by this process since its start: followers see by it whether deliveries
+    /// come in a burst.
+    fn arrived(&self) -> u64;
     /// Size, frontier and id; `None` before the first [`LedgerStore::found`].
     fn head(&self) -> impl Future<Output = StoreResult<Option<Head>>> + Send;
     /// Creates the empty ledger with its id; a second call with the same id changes nothing.

@@ -31,8 +31,8 @@ pub struct NewEntry {
 pub struct VersionKey {
     /// Over room, message, `update_time` and body.
     pub digest: Digest,
-    /// The same with source, setting and event type: the version was seen this way before.
-    pub seen: Digest,
+    /// The same with source, setting and event type: by this way the version was seen before.
+    pub way: Digest,
 }
 
 /// What became of an entry handed to `append`.

@@ -127,19 +127,30 @@ fn judge(transaction: &Transaction<'_>, new: &NewEntry) -> StoreResult<Verdict> 
         return Ok(Verdict::New { kind: new.kind, version: None });
     };
     let mut statement = transaction.prepare_cached(
-        "SELECT version, digest, n FROM message_versions WHERE room = ?1 AND message = ?2 ORDER BY version DESC",
+        "SELECT version, digest, way, n FROM message_versions WHERE room = ?1 AND message = ?2
+         ORDER BY version DESC",
     )?;
     let mut rows = statement.query((integer(room.0), message.as_str()))?;
     let mut newest = 0;
     while let Some(row) = rows.next()? {
         let version = row.get::<_, i64>(0)?.cast_unsigned();
         newest = newest.max(version);
-        if digest(&row.get::<_, Vec<u8>>(1)?)? == key.digest {
-            return Ok(match once(transaction, &key.seen)? {
-                Some(n) => Verdict::Known(n),
-                None => Verdict::New { kind: EntryKind::MessageSeen, version: Some(version) },
-            });
+        if digest(&row.get::<_, Vec<u8>>(1)?)? != key.digest {
+            continue;
         }
+        if digest(&row.get::<_, Vec<u8>>(2)?)? == key.way {
+            return Ok(Verdict::Known(index(row.get(3)?)));
+        }
+        let known = transaction
+            .prepare_cached(
+                "SELECT n FROM message_ways WHERE room = ?1 AND message = ?2 AND version = ?3 AND way = ?4",
+            )?
+            .query_row((integer(room.0), message.as_str(), integer(version), &key.way), |row| row.get(0))
+            .optional()?;
+        return Ok(match known {
+            Some(n) => Verdict::Known(index(n)),
+            None => Verdict::New { kind: EntryKind::MessageSeen, version: Some(version) },
+        });
     }
     let kind = match (new.kind, newest) {
         (EntryKind::MessageDeletedReported, _) => EntryKind::MessageDeletedReported,
@@ -156,21 +167,21 @@ fn remember_version(
     entry: &Entry,
     key: &VersionKey,
 ) -> StoreResult<()> {
-    remember_once(transaction, &key.seen, entry.n)?;
+    let version = integer(entry.version.unwrap_or(1));
     if entry.kind == EntryKind::MessageSeen {
+        transaction
+            .prepare_cached(
+                "INSERT INTO message_ways (room, message, version, way, n) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute((integer(room.0), message.as_str(), version, &key.way, integer(entry.n.0)))?;
         return Ok(());
     }
     transaction
         .prepare_cached(
-            "INSERT INTO message_versions (room, message, version, digest, n) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO message_versions (room, message, version, digest, way, n)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute((
-            integer(room.0),
-            message.as_str(),
-            integer(entry.version.unwrap_or(1)),
-            &key.digest,
-            integer(entry.n.0),
-        ))?;
+        .execute((integer(room.0), message.as_str(), version, &key.digest, &key.way, integer(entry.n.0)))?;
     Ok(())
 }
 

@@ -8,11 +8,16 @@ use crate::proof::tree::Frontier;
 
 use super::super::{Appended, Head, LedgerStore, NewEntry, Record, StoreError, StoreResult};
 use super::convert::{index, integer};
+use super::writer::Writer;
 use super::{SqliteStore, append};
 
 impl LedgerStore for SqliteStore {
     async fn append(&self, entries: Vec<NewEntry>) -> StoreResult<Vec<Appended>> {
         self.writer()?.append(entries).await
+    }
+
+    fn arrived(&self) -> u64 {
+        self.writer().map_or(0, Writer::arrived)
     }
 
     async fn head(&self) -> StoreResult<Option<Head>> {

@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -15,6 +16,11 @@ use super::{append, configure, schema};
 const QUEUE: usize = 4096;
 /// Entries committed together at most.
 const BATCH: usize = 1024;
+/// SQLite's own is 2 MiB, which a day's burst outgrows: then each insert reads pages again. Taken only as it fills.
+const CACHE_KIB: i64 = 16 * 1024;
+/// Of 4 KiB: the log is carried into the database after 16 MiB. A page that changes often is then carried once for many
+/// changes, and a start after a crash still reads the log within a tenth of a second.
+const CHECKPOINT_PAGES: i64 = 4096;
 
 type Change = Box<dyn FnOnce(&Transaction<'_>) -> StoreResult<Finish> + Send>;
 /// Answers the caller once the commit is known.
@@ -32,6 +38,8 @@ enum Job {
 /// Handle to the thread; it ends when the last handle is dropped, after what is queued.
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Job>>,
+    /// Entries handed in since the start.
+    arrived: AtomicU64,
     thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -44,13 +52,18 @@ impl Writer {
             .name("store-writer".into())
             .spawn(move || run(&path, connection, queue))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), arrived: AtomicU64::new(0), thread: Some(thread) })
+    }
+
+    pub(super) fn arrived(&self) -> u64 {
+        self.arrived.load(Ordering::Relaxed)
     }
 
     /// Queues entries; a full queue is refused at once, so that the webhook can answer 503.
     pub(super) async fn append(&self, entries: Vec<NewEntry>) -> StoreResult<Vec<Appended>> {
         let (answer, result) = oneshot::channel();
         let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
+        self.arrived.fetch_add(entries.len() as u64, Ordering::Relaxed);
         jobs.try_send(Job::Append(entries, answer)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::Busy,
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
@@ -104,6 +117,8 @@ fn open(path: &Path) -> StoreResult<Connection> {
     configure(&connection)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     schema::migrate(&mut connection)?;
     Ok(connection)
 }

@@ -13,8 +13,15 @@ CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL);
 -- What makes an observation known: the keyed digests of versions and of deliveries.
 CREATE TABLE message_versions (
     room INTEGER NOT NULL, message TEXT NOT NULL, version INTEGER NOT NULL,
-    digest BLOB NOT NULL, n INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    -- The way by which it was first seen; further ways stand in `message_ways`. Both lie beside the message, so that a
+    -- burst writes few pages: keys in the order of their digests would write one page each.
+    way BLOB NOT NULL, n INTEGER NOT NULL,
     PRIMARY KEY (room, message, version)
+) WITHOUT ROWID;
+CREATE TABLE message_ways (
+    room INTEGER NOT NULL, message TEXT NOT NULL, version INTEGER NOT NULL, way BLOB NOT NULL, n INTEGER NOT NULL,
+    PRIMARY KEY (room, message, version, way)
 ) WITHOUT ROWID;
 CREATE TABLE once (key BLOB PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
 
