@@ -2,8 +2,10 @@
 //!
 //! Never: opens a file, a database or a socket, reads a clock, words anything for people (it returns codes).
 
+pub mod bundle;
 pub mod checkpoint;
 pub mod note;
+pub mod tlog_proof;
 pub mod tree;
 pub mod verify;
 

@@ -48,15 +48,31 @@ impl Frontier {
 
     /// Adds a leaf (its hash, see [`leaf_hash`]) at the right.
     pub fn push(&mut self, leaf: Digest) {
-        let mut hash = leaf;
-        // Each trailing one bit of the size is a perfect subtree that the new leaf completes to the next larger one.
-        for _ in 0..self.size.trailing_ones() {
+        self.add(0, leaf);
+    }
+
+    /// Adds a perfect subtree of `leaves` leaves by its root alone; false, and nothing is added, unless `leaves` is a
+    /// power of two and the size a multiple of it.
+    pub fn push_subtree(&mut self, leaves: u64, root: Digest) -> bool {
+        let fits = leaves.is_power_of_two()
+            && self.size.is_multiple_of(leaves)
+            && self.size.checked_add(leaves).is_some_and(|it| it <= i64::MAX.unsigned_abs());
+        if fits {
+            self.add(leaves.trailing_zeros(), root);
+        }
+        fits
+    }
+
+    fn add(&mut self, level: u32, root: Digest) {
+        let mut hash = root;
+        // Each trailing one bit of the size is a perfect subtree that the new one completes to the next larger one.
+        for _ in 0..(self.size >> level).trailing_ones() {
             if let Some(left) = self.hashes.pop() {
                 hash = node_hash(&left, &hash);
             }
         }
         self.hashes.push(hash);
-        self.size += 1;
+        self.size += 1 << level;
     }
 
     /// Hash of the whole tree.
