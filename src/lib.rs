@@ -40,6 +40,7 @@ pub mod cli;
 pub mod config;
 pub mod detect;
 pub mod domain;
+pub mod export;
 pub mod follow;
 pub mod ledger;
 pub mod metrics;

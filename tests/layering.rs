@@ -23,8 +23,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("reconcile", &["domain", "metrics", "chatwork", "config", "store", "ledger"]),
     (
         "follow",
-        &["domain", "metrics", "chatwork", "detect", "cases", "config", "reply", "store", "ledger", "search"],
+        &[
+            "domain", "metrics", "chatwork", "detect", "cases", "config", "reply", "proof", "store",
+            "ledger", "search",
+        ],
     ),
+    ("export", &["domain", "chatwork", "proof", "store", "ledger", "follow"]),
     ("review", &["domain", "metrics", "chatwork", "config", "proof", "store", "ledger", "search"]),
     ("upkeep", &["domain", "chatwork", "detect", "cases", "reply", "proof", "store", "ledger", "follow"]),
     (
@@ -44,6 +48,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "receive",
             "reconcile",
             "follow",
+            "export",
             "review",
             "upkeep",
         ],
@@ -66,6 +71,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "receive",
             "reconcile",
             "follow",
+            "export",
             "review",
             "upkeep",
             "app",

@@ -15,6 +15,7 @@ const JAPANESE: &[&str] = &[
     "src/reply/",
     "src/review/",
     "src/cli/",
+    "src/export/",
     "src/sandbox/",
     "src/domain/time.rs",
     "src/follow/weighing.rs",

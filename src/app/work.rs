@@ -12,7 +12,7 @@ use crate::chatwork::api::Api;
 use crate::config::Config;
 use crate::detect::RuleSet;
 use crate::domain::RoomId;
-use crate::follow::{Archive, Casebook, Decider, Detector, Driver, Index, Mirror};
+use crate::follow::{Archive, Casebook, Decider, Detector, Driver, Index, Mirror, Tiles};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::receive::Receiver;
@@ -147,6 +147,7 @@ impl Workshop {
             },
             mirror: Mirror::new(ledger.clone(), store.clone(), data_dir),
             index: Index::new(ledger.clone(), store.clone()),
+            tiles: Tiles::new(store.clone()),
             ledger,
             store,
             metrics: self.metrics.clone(),

@@ -2,10 +2,12 @@
 //!
 //! Never: decides anything; a subcommand converts its arguments, calls one workflow, prints what it gave.
 
+mod bundle;
 mod case;
 mod checkpoint;
 mod demo;
 mod detect;
+mod export;
 mod log;
 mod rebuild;
 mod sandbox;
@@ -68,7 +70,9 @@ enum Command {
     Search(search::Arguments),
     /// List the cases
     Case(case::Arguments),
-    /// Check the whole ledger: exit 0 intact, 1 damaged, tampered or rolled back, 2 absent or not ours
+    /// Make an evidence package of a room or a case that a stranger can check offline
+    Export(export::Arguments),
+    /// Check the whole ledger or an evidence package: exit 0 intact, 1 damaged, tampered or rolled back, 2 absent or not ours
     Verify(verify::Arguments),
     /// Sign the present head of the ledger and print the checkpoint
     Checkpoint,
@@ -115,6 +119,7 @@ async fn dispatch(command: Command, place: &setup::Place, terminal: &Terminal) -
         Command::Log(arguments) => log::run(&arguments, place, terminal).await,
         Command::Search(arguments) => search::run(&arguments, place, terminal).await,
         Command::Case(arguments) => case::run(&arguments, place, terminal).await,
+        Command::Export(arguments) => export::run(&arguments, place, terminal).await,
         Command::Verify(arguments) => verify::run(&arguments, place, terminal).await,
         Command::Checkpoint => checkpoint::run(place, terminal).await,
         Command::Rebuild => rebuild::run(place, terminal).await,

@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow};
 use crate::app;
 use crate::detect::RuleSet;
 use crate::domain::EntryIndex;
-use crate::follow::{Archive, Casebook, Detector, Index, Mirror};
+use crate::follow::{Archive, Casebook, Detector, Index, Mirror, Tiles};
 use crate::store::FollowStore as _;
 use crate::upkeep::{Rebuild, decided_up_to};
 
@@ -38,6 +38,7 @@ pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Ex
         detector: Detector::new(ledger.clone(), store.clone(), Arc::clone(&config), rules, owners),
         mirror: Mirror::new(ledger.clone(), store.clone(), data_dir),
         index: Index::new(ledger.clone(), store.clone()),
+        tiles: Tiles::new(store.clone()),
         casebook: Casebook { ledger, store: store.clone(), decider: None, until: Some(until) },
         store: store.clone(),
     };

@@ -9,19 +9,22 @@ use anyhow::{Context as _, anyhow};
 use crate::app;
 use crate::config::{Config, StorageUrl};
 use crate::detect::RuleSet;
-use crate::follow::{Archive, Casebook, Detector, Index, Mirror};
+use crate::export;
+use crate::follow::{Archive, Casebook, Detector, Index, Mirror, Tiles};
 use crate::ledger::Ledger;
+use crate::proof::timestamp::Roots;
 use crate::proof::verify::{Place as At, ProblemCode, Report};
 use crate::store::{FollowStore as _, Store, StoreError};
 use crate::upkeep::{CheckError, Checked, Key, Rebuild, check, decided_up_to};
 
 use super::setup::{self, Place};
 use super::terminal::Terminal;
-use super::{Exit, Language};
+use super::{Exit, Language, bundle};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// A database file, or a data folder with karibarai.db in it [default: the configured ledger]
+    /// A database file, a data folder with karibarai.db in it, or an evidence package (zip or unpacked) [default: the
+    /// configured ledger]
     path: Option<PathBuf>,
     /// A checkpoint that you know of: the ledger must contain it
     #[arg(long, value_name = "FILE")]
@@ -29,17 +32,12 @@ pub(super) struct Arguments {
     /// Also make the derived tables anew and compare
     #[arg(long)]
     deep: bool,
+    /// Certificates (PEM) of time-stamp authorities that you trust beside the public roots
+    #[arg(long, value_name = "FILE")]
+    authority: Vec<PathBuf>,
 }
 
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let config = place.config()?;
-    let (database, data_dir) = locate(arguments.path.as_deref(), &config)?;
-    if !database.exists() {
-        return Err(anyhow!("there is no database at {}", database.display()));
-    }
-    let store = Store::open_read_only(&database)
-        .await
-        .with_context(|| format!("{} is not a ledger of karibarai", database.display()))?;
     let known = match &arguments.known {
         Some(path) => Some((
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
@@ -48,6 +46,18 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         None => None,
     };
     let known = known.as_ref().map(|(note, place)| (note.as_str(), place.as_str()));
+    let roots = roots(&arguments.authority)?;
+    if let Some(path) = arguments.path.as_deref().filter(|it| export::looks_like_bundle(it)) {
+        return bundle::verify(path, known, &roots, terminal);
+    }
+    let config = place.config()?;
+    let (database, data_dir) = locate(arguments.path.as_deref(), &config)?;
+    if !database.exists() {
+        return Err(anyhow!("there is no database at {}", database.display()));
+    }
+    let store = Store::open_read_only(&database)
+        .await
+        .with_context(|| format!("{} is not a ledger of karibarai", database.display()))?;
     let checked = match check(&store, &data_dir, known).await {
         Ok(checked) => checked,
         // The file is ours and was readable: what cannot be read inside it was damaged.
@@ -76,6 +86,14 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     }
     show(&checked.report, &problems, terminal);
     Ok(if problems.is_empty() { Exit::Done } else { Exit::No })
+}
+
+/// The public roots, and those of the given files.
+fn roots(files: &[PathBuf]) -> anyhow::Result<Roots> {
+    files.iter().try_fold(Roots::public(), |roots, path| {
+        let pem = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        roots.with_pem(&pem).ok_or_else(|| anyhow!("{} holds no certificate in PEM form", path.display()))
+    })
 }
 
 fn problems(checked: &Checked, terminal: &Terminal) -> Vec<String> {
@@ -155,6 +173,7 @@ async fn compare_in(config: &Config, store: &Store, scratch: &Path) -> anyhow::R
             .until(copy.cursor(Detector::NAME).await?),
         mirror: Mirror::new(ledger.clone(), copy.clone(), scratch).until(copy.cursor(Mirror::NAME).await?),
         index: Index::new(ledger.clone(), copy.clone()).until(copy.cursor(Index::NAME).await?),
+        tiles: Tiles::new(copy.clone()).until(copy.cursor(Tiles::NAME).await?),
         casebook: Casebook { ledger, store: copy.clone(), decider: None, until: Some(until) },
         store: copy.clone(),
     };
@@ -214,7 +233,7 @@ fn problem_words(at: &At, code: &ProblemCode, language: Language) -> String {
     format!("{place}: {words}")
 }
 
-fn problem_ja(code: &ProblemCode) -> String {
+pub(super) fn problem_ja(code: &ProblemCode) -> String {
     match code {
         ProblemCode::NotAnEntry(_) => "記録の形をしていません".to_owned(),
         ProblemCode::Missing { until } => format!("ここから {until} の前までの記録がありません"),
@@ -237,7 +256,7 @@ fn problem_ja(code: &ProblemCode) -> String {
     }
 }
 
-fn problem_en(code: &ProblemCode) -> String {
+pub(super) fn problem_en(code: &ProblemCode) -> String {
     match code {
         ProblemCode::NotAnEntry(error) => format!("not an entry: {error}"),
         ProblemCode::Missing { until } => format!("no entries from here to before {until}"),

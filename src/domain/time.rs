@@ -46,6 +46,14 @@ impl UtcMillis {
         self.japan().strftime("%Y-%m-%d").to_string()
     }
 
+    /// The first instant of a calendar day in Japan, written as [`UtcMillis::japan_day`] writes it.
+    pub fn japan_midnight(day: &str) -> Option<Self> {
+        let date: jiff::civil::Date = day.parse().ok()?;
+        let at = JAPAN.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
+        let at = Self(at.as_millisecond());
+        (at.japan_day() == day).then_some(at)
+    }
+
     /// `2026-11`: the month in Japan, as mirror files are named.
     pub fn japan_month(self) -> String {
         self.japan().strftime("%Y-%m").to_string()
@@ -102,6 +110,15 @@ mod tests {
         assert_eq!(UtcMillis::parse_japan_day("2023-13-01"), None);
         assert_eq!(at.japan_text(), "2023-11-15 07:13:20 JST");
         assert_eq!(at.japan_long(), "2023年11月15日（水）07:13 日本時間");
+    }
+
+    #[test]
+    fn a_day_in_japan_begins_at_three_in_the_afternoon_of_utc() {
+        let midnight = UtcMillis::japan_midnight("2026-11-23");
+        assert_eq!(midnight.map(|it| it.to_string()).as_deref(), Some("2026-11-22T15:00:00.000Z"));
+        for bad in ["", "2026-11-31", "2026-1-1", "20261123", "2026-11-23T00:00", "yesterday"] {
+            assert_eq!(UtcMillis::japan_midnight(bad), None, "{bad}");
+        }
     }
 
     #[test]

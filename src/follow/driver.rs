@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::store::{FollowStore, LedgerStore, Store};
 
-use super::{Archive, Casebook, Detector, FollowError, Index, Mirror, Progress};
+use super::{Archive, Casebook, Detector, FollowError, Index, Mirror, Progress, Tiles};
 
 /// A lost wake-up costs this much at most; another process may append as well.
 const POLL: Duration = Duration::from_secs(1);
@@ -40,6 +40,7 @@ pub struct Driver {
     pub casebook: Casebook,
     pub mirror: Mirror,
     pub index: Index,
+    pub tiles: Tiles,
     pub ledger: Ledger,
     pub store: Store,
     pub metrics: Metrics,
@@ -82,7 +83,9 @@ impl Driver {
     async fn write_all(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
             let load = Load::begin(&self.store);
-            if self.guarded(Mirror::NAME, self.mirror.tick()).await == Progress::Moved {
+            let proofs = self.guarded(Tiles::NAME, self.tiles.tick()).await;
+            let mirrored = self.guarded(Mirror::NAME, self.mirror.tick()).await;
+            if [proofs, mirrored].contains(&Progress::Moved) {
                 load.yield_to_deliveries(&self.store, &mut stop).await;
                 continue;
             }
@@ -111,8 +114,9 @@ impl Driver {
     pub async fn round(&self) -> Progress {
         let derived = self.derive().await;
         let mirrored = self.guarded(Mirror::NAME, self.mirror.tick()).await;
+        let proofs = self.guarded(Tiles::NAME, self.tiles.tick()).await;
         self.measure().await;
-        if mirrored == Progress::Moved { mirrored } else { derived }
+        if [derived, mirrored, proofs].contains(&Progress::Moved) { Progress::Moved } else { Progress::Idle }
     }
 
     async fn derive(&self) -> Progress {
@@ -151,7 +155,7 @@ impl Driver {
         let Ok(Some(head)) = self.store.head().await else { return };
         let size = head.frontier.size();
         self.metrics.ledger_size(size);
-        for name in [Archive::NAME, Detector::NAME, Casebook::NAME, Mirror::NAME, Index::NAME] {
+        for name in [Archive::NAME, Detector::NAME, Casebook::NAME, Mirror::NAME, Index::NAME, Tiles::NAME] {
             if let Ok(cursor) = self.store.cursor(name).await {
                 self.metrics.follower_lag(name, size.saturating_sub(cursor.0));
             }

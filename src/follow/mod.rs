@@ -9,6 +9,7 @@ mod detector;
 mod driver;
 mod index;
 mod mirror;
+mod tiles;
 mod weighing;
 
 pub use archive::Archive;
@@ -18,6 +19,7 @@ pub use detector::Detector;
 pub use driver::Driver;
 pub use index::Index;
 pub use mirror::Mirror;
+pub use tiles::Tiles;
 
 use crate::ledger::LedgerError;
 use crate::store::StoreError;

@@ -6,17 +6,14 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use crate::domain::{Digest, EntryIndex, UtcMillis};
+use crate::domain::UtcMillis;
 use crate::proof::checkpoint::Checkpoint;
 use crate::proof::note::Verifier;
-use crate::proof::tree::Frontier;
-use crate::store::{Head, LedgerStore, Store, StoreError};
+use crate::store::{Head, LedgerStore, Store, TreeStore as _};
 
 use super::LedgerError;
 
 const LATEST: &str = "latest.note";
-/// Leaves read at a time when an old head has to be computed anew.
-const BATCH: usize = 4096;
 
 /// Compares the database with the newest head outside.
 pub(super) async fn check_outside(
@@ -42,25 +39,10 @@ pub(super) async fn check_outside(
     }
     let known =
         store.checkpoints().await?.into_iter().any(|(size, kept)| size == signed.size && kept == note);
-    if !known && root_at(store, signed.size).await? != signed.root {
+    if !known && store.root(signed.size).await? != signed.root {
         return Err(LedgerError::Forked { signed: signed.size, path });
     }
     Ok(())
-}
-
-/// Root over the first `size` leaf hashes as they are stored.
-async fn root_at(store: &Store, size: u64) -> Result<Digest, StoreError> {
-    let mut frontier = Frontier::empty();
-    while frontier.size() < size {
-        let records = store.records(EntryIndex(frontier.size()), BATCH).await?;
-        if records.is_empty() {
-            return Err(StoreError::Corrupt("entries are missing"));
-        }
-        for record in records.iter().take(usize::try_from(size - frontier.size()).unwrap_or(usize::MAX)) {
-            frontier.push(record.leaf);
-        }
-    }
-    Ok(frontier.root())
 }
 
 /// Writes the note as the newest and as that of its day.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::domain::{Clock, Entropy, EntryIndex, UtcMillis};
+use crate::proof::bundle::{Manifest, ManifestError};
 use crate::proof::checkpoint::{self, Checkpoint, CheckpointError};
 use crate::proof::note::{self, NoteError, Signer, Verifier};
 use crate::store::{Appended, Head, LedgerStore, Record, Store, StoreError};
@@ -33,6 +34,8 @@ pub enum LedgerError {
     Note(#[from] NoteError),
     #[error(transparent)]
     Sign(#[from] CheckpointError),
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
     #[error("{path} is not a key file of karibarai")]
     Key { path: PathBuf },
     #[error("the key in {path} is missing or is not the one that began this ledger")]
@@ -168,6 +171,16 @@ impl Ledger {
         self.store.put_checkpoint(size, note.clone()).await?;
         checkpoints::keep_outside(&self.checkpoints, &note, self.clock.now())?;
         Ok(Some(note))
+    }
+
+    /// The note that signs a package's manifest: another kind of statement than a checkpoint, and never taken for one.
+    pub fn sign_manifest(&self, manifest: &[u8]) -> Result<String, LedgerError> {
+        Ok(Manifest::sign(manifest, &self.signer)?)
+    }
+
+    /// What checks this ledger's signatures.
+    pub fn verifier(&self) -> &Verifier {
+        self.signer.verifier()
     }
 
     /// `karibarai/<ledger id>`.

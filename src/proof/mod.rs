@@ -5,6 +5,7 @@
 pub mod bundle;
 pub mod checkpoint;
 pub mod note;
+pub mod timestamp;
 pub mod tlog_proof;
 pub mod tree;
 pub mod verify;

@@ -9,8 +9,9 @@ use crate::domain::{Digest, EntryError};
 
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::note::Verifier;
-use check::{Checked, check};
 use walk::Walk;
+
+pub use check::{Checked, ContentState, check};
 
 mod check;
 mod scan;
@@ -150,7 +151,8 @@ pub struct Findings<T> {
 }
 
 impl<T> Findings<T> {
-    fn add(&mut self, finding: T) {
+    /// Lists it as long as there is room, and counts it.
+    pub fn push(&mut self, finding: T) {
         self.total += 1;
         if self.list.len() < MAX_LISTED {
             self.list.push(finding);

@@ -3,6 +3,7 @@
 //! Never: calls the network, reads a clock, decides anything. What it offers is the set of traits below; SQLite
 //! implements them here, and another engine implements the same set behind the same contract tests.
 
+mod evidence;
 mod rows;
 mod search;
 mod sqlite;
@@ -12,6 +13,7 @@ use std::future::Future;
 
 use crate::domain::{AccountId, CaseId, Digest, EntryIndex, MessageId, RoomId, UtcMillis};
 
+pub use evidence::{TREE_STEP, TreeNode, TreeStore};
 pub use rows::{
     Appended, ArchiveRow, CaseRow, CaseUpdate, Head, MemberRow, MessageRow, NewEntry, OutboxChange,
     OutboxRow, OutboxState, Purpose, Record, RequestRef, RoomRow, SignalRow, VersionKey, VersionRow,

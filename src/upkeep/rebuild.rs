@@ -1,7 +1,7 @@
 //! Derived tables and mirror files made anew by replaying the ledger.
 
 use crate::domain::EntryIndex;
-use crate::follow::{Archive, Casebook, Detector, FollowError, Index, Mirror, Progress};
+use crate::follow::{Archive, Casebook, Detector, FollowError, Index, Mirror, Progress, Tiles};
 use crate::store::{FollowStore, Store, StoreError};
 
 /// The followers that a rebuild runs; the casebook is given without a decider.
@@ -11,6 +11,7 @@ pub struct Rebuild {
     pub detector: Detector,
     pub mirror: Mirror,
     pub index: Index,
+    pub tiles: Tiles,
     pub casebook: Casebook,
 }
 
@@ -30,6 +31,7 @@ impl Rebuild {
                 self.casebook.tick().await?,
                 self.mirror.tick().await?,
                 self.index.tick().await?,
+                self.tiles.tick().await?,
             ];
             progress(self.store.cursor(Mirror::NAME).await?.0);
             if !moved.contains(&Progress::Moved) {

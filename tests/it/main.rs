@@ -5,6 +5,7 @@
 mod command;
 mod crash;
 mod deliveries;
+mod evidence;
 mod leaks;
 mod rebuild;
 mod receive;

@@ -234,7 +234,8 @@ impl<R: Read + Seek> Container<R> {
         let len = file.seek(SeekFrom::End(0))?;
         let end_at = len.checked_sub(END_LEN as u64).ok_or(ContainerError::Shape(len))?;
         let tail = read_at(&mut file, end_at, END_LEN)?;
-        let field = |at: usize| tail.get(at..at + 4).and_then(|it| it.try_into().ok()).map(u32::from_le_bytes);
+        let field =
+            |at: usize| tail.get(at..at + 4).and_then(|it| it.try_into().ok()).map(u32::from_le_bytes);
         let count = tail.get(10..12).and_then(|it| it.try_into().ok()).map_or(0, u16::from_le_bytes);
         let (central_len, central_at) = (field(12).unwrap_or(0), u64::from(field(16).unwrap_or(0)));
         if len > MAX_BYTES

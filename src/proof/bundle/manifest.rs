@@ -85,11 +85,12 @@ pub struct Chain {
 #[serde(deny_unknown_fields)]
 pub struct Counts {
     pub entries: u64,
+    /// First versions, `message.updated`, and messages that the room shows as deleted or no longer shows.
     pub messages: u64,
-    /// Lines of `messages.jsonl`.
-    pub versions: u64,
-    /// Messages that the room shows as deleted, or no longer shows.
+    pub edits: u64,
     pub gone: u64,
+    /// `file.stored` entries.
+    pub files: u64,
     pub withheld: u64,
     pub erased: u64,
 }
@@ -172,7 +173,11 @@ impl Manifest {
         let text = verifier.open(note).map_err(ManifestError::Note)?;
         // One signature, one spelling: whatever else could stand in the note would be a byte that nobody checks.
         let lines = note.get(text.len() + 1..).unwrap_or_default();
-        if text == Self::statement(bytes) && lines.lines().count() == 1 { Ok(()) } else { Err(ManifestError::Differs) }
+        if text == Self::statement(bytes) && lines.lines().count() == 1 {
+            Ok(())
+        } else {
+            Err(ManifestError::Differs)
+        }
     }
 }
 

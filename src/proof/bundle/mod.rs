@@ -11,7 +11,8 @@ pub use container::{Container, ContainerError, MAX_BYTES, MAX_MEMBERS, Packed, P
 pub use cover::{Cover, CoverError, Rebuilt, Subtree};
 pub use line::{EntryLine, LineError};
 pub use manifest::{
-    Chain, Counts, FORMAT, Filter, Gap, Manifest, ManifestError, Member, Person, VERSION, Withhold, is_safe_path,
+    Chain, Counts, FORMAT, Filter, Gap, Manifest, ManifestError, Member, Person, VERSION, Withhold,
+    is_safe_path,
 };
 
 #[cfg(test)]

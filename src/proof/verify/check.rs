@@ -7,18 +7,19 @@ use crate::domain::{Digest, Entry, EntryError, EntryKind, commitment};
 use crate::proof::tree::leaf_hash;
 
 /// A row after the checks that need no other row.
-pub(super) struct Checked {
-    pub(super) n: u64,
-    pub(super) leaf: Digest,
-    pub(super) leaf_differs: bool,
-    pub(super) entry: Result<Entry, EntryError>,
-    pub(super) content: ContentState,
+pub struct Checked {
+    pub n: u64,
+    pub leaf: Digest,
+    pub leaf_differs: bool,
+    pub entry: Result<Entry, EntryError>,
+    pub content: ContentState,
     /// The entries whose erasure this one declares.
-    pub(super) declares: Vec<u64>,
+    pub declares: Vec<u64>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum ContentState {
+/// What became of the content beside an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentState {
     /// Rightly absent, or there and fitting.
     Fits,
     Differs,
@@ -34,7 +35,8 @@ struct Erasure {
     entries: Vec<u64>,
 }
 
-pub(super) fn check(row: &Row) -> Checked {
+/// Checks a row by itself.
+pub fn check(row: &Row) -> Checked {
     let leaf = leaf_hash(&row.entry);
     let entry = scan::parse(&row.entry);
     let (mut content, mut declares) = (ContentState::Fits, Vec::new());

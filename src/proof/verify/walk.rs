@@ -75,7 +75,7 @@ impl Walk {
                 self.content(row.n, row.content);
                 self.declared.extend(row.declares);
                 if self.clock.is_some_and(|before| entry.observed_at < before) {
-                    self.remarks.add(Remark { at: Place::Entry(row.n), code: RemarkCode::ClockSetBack });
+                    self.remarks.push(Remark { at: Place::Entry(row.n), code: RemarkCode::ClockSetBack });
                 }
                 self.clock = Some(entry.observed_at);
                 self.chain(row.n, &entry, row.leaf);
@@ -94,7 +94,7 @@ impl Walk {
             }
         }
         for Expected { size, label, .. } in std::mem::take(&mut self.expected) {
-            self.problems.add(Problem { at: Place::Head { size, label }, code: ProblemCode::RolledBack });
+            self.problems.push(Problem { at: Place::Head { size, label }, code: ProblemCode::RolledBack });
         }
         Report {
             size: self.tree.size(),
@@ -109,7 +109,7 @@ impl Walk {
     }
 
     fn problem(&mut self, n: u64, code: ProblemCode) {
-        self.problems.add(Problem { at: Place::Entry(n), code });
+        self.problems.push(Problem { at: Place::Entry(n), code });
     }
 
     fn number(&mut self, n: u64, entry: &Entry) {
@@ -172,7 +172,7 @@ impl Walk {
                 self.confirmed.push(expected);
             } else {
                 let at = Place::Head { size: expected.size, label: expected.label };
-                self.problems.add(Problem { at, code: ProblemCode::RootDiffers });
+                self.problems.push(Problem { at, code: ProblemCode::RootDiffers });
             }
         }
     }

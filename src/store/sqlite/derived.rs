@@ -25,6 +25,7 @@ const DERIVED: &[(&str, &str)] = &[
     ("declared", "room, what"),
     ("drafts", "drafted_n"),
     ("mirror_files", "path"),
+    ("tree_nodes", "level, i"),
 ];
 
 impl FollowStore for SqliteStore {

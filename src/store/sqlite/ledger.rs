@@ -1,7 +1,7 @@
 //! The ledger's tables: append, ordered reads, head and checkpoints.
 
-use rusqlite::OptionalExtension;
 use rusqlite::types::ValueRef;
+use rusqlite::{OptionalExtension, Row};
 
 use crate::domain::{Digest, EntryIndex};
 use crate::proof::tree::Frontier;
@@ -58,17 +58,7 @@ impl LedgerStore for SqliteStore {
             let mut rows = statement.query((integer(from.0), integer(limit as u64)))?;
             let mut records = Vec::new();
             while let Some(row) = rows.next()? {
-                // A value that was meddled with may have become text: read as it is, so that `verify` names the place.
-                let content = match row.get_ref(3)? {
-                    ValueRef::Null => None,
-                    salt => Some((lenient_digest(salt), bytes(row.get_ref(4)?))),
-                };
-                records.push(Record {
-                    n: index(row.get(0)?),
-                    bytes: bytes(row.get_ref(1)?),
-                    leaf: lenient_digest(row.get_ref(2)?),
-                    content,
-                });
+                records.push(record(row)?);
             }
             Ok(records)
         })
@@ -125,6 +115,21 @@ impl LedgerStore for SqliteStore {
         })
         .await
     }
+}
+
+/// From the columns n, entry, leaf, salt, content. A value that was meddled with may have become text: read as it is, so
+/// that `verify` names the place.
+pub(super) fn record(row: &Row<'_>) -> StoreResult<Record> {
+    let content = match row.get_ref(3)? {
+        ValueRef::Null => None,
+        salt => Some((lenient_digest(salt), bytes(row.get_ref(4)?))),
+    };
+    Ok(Record {
+        n: index(row.get(0)?),
+        bytes: bytes(row.get_ref(1)?),
+        leaf: lenient_digest(row.get_ref(2)?),
+        content,
+    })
 }
 
 /// The bytes of a blob or a text; none of anything else.

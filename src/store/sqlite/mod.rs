@@ -5,6 +5,7 @@ mod archive;
 mod cases;
 mod convert;
 mod derived;
+mod evidence;
 mod ledger;
 mod schema;
 mod search;

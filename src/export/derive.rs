@@ -1,0 +1,56 @@
+//! From `entries.jsonl` and the manifest to every file that people and programs read: the same bytes each time.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+
+use crate::proof::bundle::Manifest;
+
+use super::report::Report;
+use super::rows::{self, People, Table};
+use super::spool::{Spool, Survey};
+use super::{ExportError, readme};
+
+/// Paths of the derived files whose layout the format fixes.
+pub(super) const FIXED: [&str; 3] = ["messages.csv", "messages.jsonl", "raw/webhooks.jsonl"];
+/// Paths of those that each version of the program may lay out anew.
+pub(super) const LAID_OUT: [&str; 2] = ["README.txt", "report.html"];
+
+/// Writes all derived files below `folder`. What is read of the manifest is everything but its list of files.
+pub(super) fn derive(
+    spool: &Spool,
+    survey: &mut Survey,
+    manifest: &Manifest,
+    root: &str,
+    folder: &Path,
+) -> Result<(), ExportError> {
+    let create = |path: &str| -> Result<BufWriter<File>, ExportError> {
+        let path = folder.join(path);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        Ok(BufWriter::with_capacity(256 * 1024, File::create(path)?))
+    };
+    let people = People::of(manifest);
+    let mut json = create("messages.jsonl")?;
+    let mut raw = create("raw/webhooks.jsonl")?;
+    let mut table = Table::new(create("messages.csv")?)?;
+    let mut report = Report::begin(create("report.html")?, manifest, &people, root)?;
+    let later = std::mem::take(&mut survey.later);
+    spool.each(|_, shown| {
+        if rows::is_listed(shown.entry.kind) {
+            rows::json_line(&mut json, &shown, &people)?;
+            table.row(&shown, &people)?;
+        }
+        rows::raw_line(&mut raw, &shown)?;
+        report.entry(&shown, &later, &survey.automatic, |it| spool.at(it.offset))
+    })?;
+    json.flush()?;
+    raw.flush()?;
+    table.finish()?.flush()?;
+    report.finish()?;
+    survey.later = later;
+    let mut text = create("README.txt")?;
+    text.write_all(readme::TEXT.as_bytes())?;
+    Ok(text.flush()?)
+}

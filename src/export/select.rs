@@ -1,0 +1,183 @@
+//! Which stretch of a room is asked for, and which head of the ledger it is shown under.
+
+use crate::domain::{CaseId, Entry, EntryIndex, MessageId, RoomId, UtcMillis};
+use crate::proof::bundle::{Chain, Filter, Withhold};
+use crate::store::{Record, Store, TreeStore as _};
+
+use super::ExportError;
+
+/// Entries read at a time.
+pub(super) const BATCH: usize = 2048;
+/// Entries of the room before a case's request that are shown with it.
+const CONTEXT: u64 = 20;
+
+/// What the caller wants in the package.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    pub room: Option<RoomId>,
+    /// Days in Japan, both included.
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub case: Option<CaseId>,
+    pub withhold: Vec<Withhold>,
+    pub released: Vec<MessageId>,
+    /// Signed notes that the package must be comparable with.
+    pub known: Vec<String>,
+}
+
+impl Request {
+    pub(super) fn filter(&self) -> Filter {
+        let mut withhold = self.withhold.clone();
+        withhold.sort_unstable();
+        withhold.dedup();
+        let mut released = self.released.clone();
+        released.sort_unstable();
+        released.dedup();
+        Filter { from: self.from.clone(), to: self.to.clone(), case: self.case, withhold, released }
+    }
+
+    /// From the first instant of the first day to before the first instant after the last.
+    pub(super) fn span(&self) -> Result<Span, ExportError> {
+        let midnight =
+            |day: &str| UtcMillis::japan_midnight(day).ok_or_else(|| ExportError::Day(day.to_owned()));
+        let from = self.from.as_deref().map(midnight).transpose()?;
+        let to = self.to.as_deref().map(midnight).transpose()?;
+        let until = to.map(|it| it.plus(std::time::Duration::from_secs(24 * 3600)));
+        Ok(Span { from, until })
+    }
+}
+
+/// Half open.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Span {
+    from: Option<UtcMillis>,
+    until: Option<UtcMillis>,
+}
+
+impl Span {
+    fn contains(&self, at: UtcMillis) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
+    }
+
+    /// Sent, edited or seen in the span.
+    fn touches(&self, entry: &Entry) -> bool {
+        self.contains(entry.observed_at) || entry.source_time.is_some_and(|at| self.contains(at))
+    }
+}
+
+/// An unbroken stretch of the room's chain.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stretch {
+    pub(super) first: EntryIndex,
+    pub(super) last: EntryIndex,
+    pub(super) chain: Chain,
+}
+
+/// All entries of a room's chain, in order, without their contents.
+pub(super) struct ChainReader<'a> {
+    store: &'a Store,
+    room: RoomId,
+    next: EntryIndex,
+    until: EntryIndex,
+    contents: bool,
+}
+
+impl<'a> ChainReader<'a> {
+    pub(super) fn new(store: &'a Store, room: RoomId, from: EntryIndex, until: EntryIndex) -> Self {
+        Self { store, room, next: from, until, contents: false }
+    }
+
+    pub(super) fn with_contents(mut self) -> Self {
+        self.contents = true;
+        self
+    }
+
+    /// The next batch; empty at the end.
+    pub(super) async fn next(&mut self) -> Result<Vec<(Entry, Record)>, ExportError> {
+        // Canonical bytes have one spelling of the room; the rest of the test is on the entry itself.
+        let part = format!(r#""room":{},"#, self.room);
+        loop {
+            let found =
+                self.store.matching(part.clone(), self.next, self.until, self.contents, BATCH).await?;
+            let Some(last) = found.last() else { return Ok(Vec::new()) };
+            self.next = EntryIndex(last.n.0 + 1);
+            let mut batch = Vec::with_capacity(found.len());
+            for record in found {
+                let entry = record.entry().map_err(|_| ExportError::Entry(record.n.0))?;
+                if entry.room == Some(self.room) && entry.kind.in_room_chain() {
+                    batch.push((entry, record));
+                }
+            }
+            if !batch.is_empty() {
+                return Ok(batch);
+            }
+        }
+    }
+}
+
+/// The smallest unbroken stretch that holds everything of the room that was sent or seen in the span.
+pub(super) async fn stretch(
+    store: &Store,
+    room: RoomId,
+    span: Span,
+    until: EntryIndex,
+) -> Result<Stretch, ExportError> {
+    let mut reader = ChainReader::new(store, room, EntryIndex(0), until);
+    let mut found: Option<Stretch> = None;
+    loop {
+        let batch = reader.next().await?;
+        if batch.is_empty() {
+            return found.ok_or(ExportError::Nothing(room.0));
+        }
+        for (entry, record) in batch.iter().filter(|(entry, _)| span.touches(entry)) {
+            widen(&mut found, entry, record)?;
+        }
+    }
+}
+
+/// From a little before the case's request to its end, or to the present.
+pub(super) async fn stretch_of_case(
+    store: &Store,
+    room: RoomId,
+    request: &MessageId,
+    end: Option<UtcMillis>,
+    until: EntryIndex,
+) -> Result<Stretch, ExportError> {
+    let mut reader = ChainReader::new(store, room, EntryIndex(0), until);
+    let mut before: std::collections::VecDeque<(Entry, Record)> = std::collections::VecDeque::new();
+    let mut found: Option<Stretch> = None;
+    loop {
+        let batch = reader.next().await?;
+        if batch.is_empty() {
+            return found.ok_or(ExportError::Nothing(room.0));
+        }
+        for (entry, record) in batch {
+            if found.is_none() {
+                let begins = entry.message.as_ref() == Some(request);
+                before.push_back((entry, record));
+                if before.len() as u64 > CONTEXT + 1 {
+                    before.pop_front();
+                }
+                if begins {
+                    for (entry, record) in before.drain(..) {
+                        widen(&mut found, &entry, &record)?;
+                    }
+                }
+            } else if end.is_none_or(|end| entry.observed_at <= end) {
+                widen(&mut found, &entry, &record)?;
+            }
+        }
+    }
+}
+
+fn widen(found: &mut Option<Stretch>, entry: &Entry, record: &Record) -> Result<(), ExportError> {
+    let room_n = entry.room_n.ok_or(ExportError::Entry(record.n.0))?;
+    let stretch = found.get_or_insert(Stretch {
+        first: record.n,
+        last: record.n,
+        chain: Chain { first: room_n, last: room_n },
+    });
+    stretch.last = record.n;
+    stretch.chain.last = room_n;
+    Ok(())
+}
