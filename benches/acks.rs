@@ -22,7 +22,7 @@ use karibarai::detect::RuleSet;
 use karibarai::domain::{
     AccountId, Clock as _, EntryKind, MessageId, RoomId, Source, SystemClock, UtcMillis,
 };
-use karibarai::follow::{Archive, Casebook, Decider, Detector, Driver, Index, Mirror, Progress};
+use karibarai::follow::{Archive, Casebook, Decider, Detector, Driver, Index, Mirror, Progress, Tiles};
 use karibarai::ledger::{Identity, Observation};
 use karibarai::metrics::Metrics;
 use karibarai::reply::outbox::Me;
@@ -434,6 +434,7 @@ fn driver(
         archive: Archive::new(ledger.clone(), store.clone()),
         detector: Detector::new(ledger.clone(), store.clone(), Arc::clone(&config), rules, vec![owner]),
         mirror: Mirror::new(ledger.clone(), store.clone(), &config.storage.data_dir),
+        tiles: Tiles::new(store.clone()),
         index: Index::new(ledger.clone(), store.clone()),
         casebook: Casebook {
             ledger: ledger.clone(),

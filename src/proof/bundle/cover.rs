@@ -131,8 +131,8 @@ impl Rebuilt {
         if it.from != self.size() {
             return Err(CoverError::Gap { at: self.size(), next: it.from });
         }
-        let leaves = it.to.checked_sub(it.from).unwrap_or_default();
-        if leaves != 0 && self.0.push_subtree(leaves, it.root) {
+        let leaves = it.to.saturating_sub(it.from);
+        if self.0.push_subtree(leaves, it.root) {
             Ok(())
         } else {
             Err(CoverError::Misaligned { at: it.from })
