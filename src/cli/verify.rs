@@ -111,6 +111,13 @@ fn problems(checked: &Checked, terminal: &Terminal) -> Vec<String> {
         );
         problems.push(format!("{place}: {words}"));
     }
+    if checked.unsigned {
+        let words = terminal.words(
+            "署名済みの要約が1つも見つかりません（取り除かれています）",
+            "not one signed head was found: they were taken away",
+        );
+        problems.push(words.to_owned());
+    }
     match checked.key {
         Key::Good => {}
         Key::Missing => problems.push(

@@ -14,6 +14,8 @@ pub struct Checked {
     /// Where notes stand that this ledger's key did not sign over this ledger.
     pub foreign: Vec<String>,
     pub key: Key,
+    /// Not one signed head was found: they were taken away, since the first start already signs.
+    pub unsigned: bool,
 }
 
 /// Whether signatures could be checked.
@@ -27,7 +29,7 @@ pub enum Key {
 
 impl Checked {
     pub fn intact(&self) -> bool {
-        self.report.intact() && self.foreign.is_empty() && self.key == Key::Good
+        self.report.intact() && self.foreign.is_empty() && self.key == Key::Good && !self.unsigned
     }
 }
 
@@ -68,6 +70,7 @@ pub async fn check(
             Err(_) => heads.foreign.push(place.to_owned()),
         }
     }
+    let unsigned = heads.expected.is_empty() && head.frontier.size() > 0;
     // What the database says of its own head is one more claim to be checked.
     let (size, root) = (head.frontier.size(), head.frontier.root());
     heads.expected.push(Expected { size, root, label: "database, head".to_owned() });
@@ -76,5 +79,5 @@ pub async fn check(
     let report = tokio::task::spawn_blocking(move || verify::verify(&mut source, expected))
         .await
         .map_err(|_| CheckError::CutOff)??;
-    Ok(Checked { report, foreign: heads.foreign, key })
+    Ok(Checked { report, foreign: heads.foreign, key, unsigned })
 }

@@ -13,4 +13,5 @@ mod reminder;
 mod review;
 mod search;
 mod support;
+mod sweep;
 mod tamper;
