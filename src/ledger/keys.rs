@@ -53,7 +53,7 @@ pub(super) fn publish(path: &Path, verifier: &Verifier) -> Result<(), LedgerErro
 
 pub(super) fn published(path: &Path) -> Result<Option<Verifier>, LedgerError> {
     match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(Verifier::parse(text.trim())?)),
+        Ok(text) => Ok(Some(Verifier::parse(text.strip_suffix('\n').unwrap_or(&text))?)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(LedgerError::File { path: path.to_owned(), source }),
     }

@@ -55,8 +55,14 @@ pub async fn check(
     known: Option<(&str, &str)>,
 ) -> Result<Checked, CheckError> {
     let head = store.head().await?.ok_or(CheckError::Empty)?;
-    let verifier = ledger::verifier(data_dir)?;
+    let (verifier, readable) = match ledger::verifier(data_dir) {
+        Ok(verifier) => (verifier, true),
+        // A key file that was meddled with is a finding, not a reason to say nothing.
+        Err(LedgerError::Note(_)) => (None, false),
+        Err(error) => return Err(error.into()),
+    };
     let (mut heads, key) = match &verifier {
+        None if !readable => (ledger::Heads::default(), Key::Foreign),
         None => (ledger::Heads::default(), Key::Missing),
         Some(verifier) => {
             let own = checkpoint::ledger_id(&verifier.public_key()) == head.ledger_id
