@@ -22,7 +22,9 @@ use karibarai::detect::RuleSet;
 use karibarai::domain::{
     AccountId, Clock as _, EntryKind, MessageId, RoomId, Source, SystemClock, UtcMillis,
 };
-use karibarai::follow::{Archive, Casebook, Decider, Detector, Driver, Index, Mirror, Progress, Tiles};
+use karibarai::follow::{
+    Annex, Archive, Casebook, Decider, Detector, Driver, Index, Mirror, Progress, Tiles,
+};
 use karibarai::ledger::{Identity, Observation};
 use karibarai::metrics::Metrics;
 use karibarai::reply::outbox::Me;
@@ -432,6 +434,7 @@ fn driver(
     };
     Driver {
         archive: Archive::new(ledger.clone(), store.clone()),
+        annex: Annex::new(ledger.clone(), store.clone()),
         detector: Detector::new(ledger.clone(), store.clone(), Arc::clone(&config), rules, vec![owner]),
         mirror: Mirror::new(ledger.clone(), store.clone(), &config.storage.data_dir),
         tiles: Tiles::new(store.clone()),
@@ -447,5 +450,7 @@ fn driver(
         metrics: Metrics::default(),
         wake: Arc::new(Notify::new()),
         send: Arc::new(Notify::new()),
+        fetch: Arc::new(Notify::new()),
+        around: Arc::new(Notify::new()),
     }
 }

@@ -1,5 +1,7 @@
 //! Wires everything from the configuration, starts it and stops it in order. The only place that spawns tasks.
 
+mod around;
+mod fetch;
 mod identity;
 mod listen;
 mod work;
@@ -11,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::chatwork::api::Api;
+use crate::chatwork::api::{Api, Downloads};
 use crate::chatwork::signature::Tokens;
 use crate::config::{Config, StorageUrl};
 use crate::detect::RuleSet;
@@ -69,6 +71,7 @@ pub struct App {
     store: Store,
     ledger: Ledger,
     api: Api,
+    downloads: Downloads,
     rules: Arc<RuleSet>,
     templates: Arc<Templates>,
     metrics: Metrics,
@@ -101,6 +104,7 @@ impl App {
         let templates = Templates::builtin().map_err(|it| AppError::BuiltIn("templates", it.to_string()))?;
         let api = Api::new(&config.chatwork.api_base, token, Arc::clone(&outside.clock))
             .map_err(|it| AppError::Api(it.to_string()))?;
+        let downloads = api.downloads().map_err(|it| AppError::Api(it.to_string()))?;
         let (store, ledger) = open_ledger(&config, &outside).await?;
         let config = Arc::new(config);
         let metrics = Metrics::default();
@@ -126,6 +130,7 @@ impl App {
             store,
             ledger,
             api,
+            downloads,
             rules: Arc::new(rules),
             templates: Arc::new(templates),
             metrics,
@@ -188,6 +193,7 @@ impl App {
             store: self.store.clone(),
             ledger: self.ledger.clone(),
             api: self.api,
+            downloads: self.downloads,
             rules: self.rules,
             templates: self.templates,
             metrics: self.metrics,

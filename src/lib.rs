@@ -18,8 +18,9 @@
 //! 8. [`reply::outbox`] reads the message and the room again, claims, posts ([`chatwork::api`]), records.
 //! 9. [`app`] signs a checkpoint at intervals; [`review`] shows, `log` prints, `verify` recomputes ([`proof::verify`]).
 //!
-//! Beside the walk: [`reconcile`] reads rooms by the API and appends what no webhook brought; [`upkeep`] makes the
-//! derived tables anew; [`sandbox`] is a Chatwork to try all of it on; [`metrics`] counts.
+//! Beside the walk: [`reconcile`] reads rooms by the API and appends what no webhook brought, and fetches the files
+//! that messages show ([`files`] keeps them by hash); [`upkeep`] makes the
+//! derived tables anew; [`import`] brings in older copies, kept apart; [`sandbox`] is a Chatwork to try all of it on; [`metrics`] counts.
 //!
 //! Nothing calls back up: results travel through the ledger. `tests/layering.rs` holds the direction of imports.
 //!
@@ -41,7 +42,9 @@ pub mod config;
 pub mod detect;
 pub mod domain;
 pub mod export;
+pub mod files;
 pub mod follow;
+pub mod import;
 pub mod ledger;
 pub mod metrics;
 pub mod proof;

@@ -83,6 +83,11 @@ impl Metrics {
         self.gauge("karibarai_outbox_waiting", &[]).set(approximate(rows as u64));
     }
 
+    /// `karibarai_files_total{outcome}`: attempts to fetch a file (`stored`, or why not).
+    pub fn file_tried(&self, outcome: &'static str) {
+        self.counter("karibarai_files_total", &[("outcome", outcome)]).increment(1);
+    }
+
     /// The text exposition format of Prometheus.
     pub fn render(&self) -> String {
         self.0.handle.render()

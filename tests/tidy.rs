@@ -21,6 +21,7 @@ const JAPANESE: &[&str] = &[
     "src/follow/weighing.rs",
     "src/cases/quantity.rs",
     "src/config/",
+    "src/import/",
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

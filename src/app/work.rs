@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use crate::chatwork::api::Api;
+use crate::chatwork::api::{Api, Downloads};
 use crate::config::Config;
 use crate::detect::RuleSet;
 use crate::domain::RoomId;
-use crate::follow::{Archive, Casebook, Decider, Detector, Driver, Index, Mirror, Tiles};
+use crate::follow::{Annex, Archive, Casebook, Decider, Detector, Driver, Index, Mirror, Tiles};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::receive::Receiver;
@@ -40,6 +40,7 @@ pub(super) struct Workshop {
     pub(super) store: Store,
     pub(super) ledger: Ledger,
     pub(super) api: Api,
+    pub(super) downloads: Downloads,
     pub(super) rules: Arc<RuleSet>,
     pub(super) templates: Arc<Templates>,
     pub(super) metrics: Metrics,
@@ -56,7 +57,9 @@ impl Workshop {
         let Some(me) = self.who(stop.clone()).await else { return };
         self.review.working();
         let send = Arc::new(Notify::new());
-        let driver = self.driver(me.clone(), Arc::clone(&send));
+        let (fetch, around) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let rings = (Arc::clone(&send), Arc::clone(&fetch), Arc::clone(&around));
+        let driver = self.driver(me.clone(), rings);
         let outbox = self.outbox(me);
         let reconciler = Reconciler::new(
             self.api.clone(),
@@ -68,6 +71,8 @@ impl Workshop {
         tokio::join!(
             driver.run(stop.clone()),
             self.send(&outbox, &send, stop.clone()),
+            self.fetch(&fetch, stop.clone()),
+            self.around(&around, stop.clone()),
             self.reconcile(&reconciler, stop),
         );
     }
@@ -122,11 +127,12 @@ impl Workshop {
         None
     }
 
-    fn driver(&self, me: Me, send: Arc<Notify>) -> Driver {
+    fn driver(&self, me: Me, (send, fetch, around): (Arc<Notify>, Arc<Notify>, Arc<Notify>)) -> Driver {
         let (ledger, store) = (self.ledger.clone(), self.store.clone());
         let data_dir = &self.config.storage.data_dir;
         Driver {
             archive: Archive::new(ledger.clone(), store.clone()),
+            annex: Annex::new(ledger.clone(), store.clone()),
             detector: Detector::new(
                 ledger.clone(),
                 store.clone(),
@@ -153,6 +159,8 @@ impl Workshop {
             metrics: self.metrics.clone(),
             wake: Arc::clone(&self.wake),
             send,
+            fetch,
+            around,
         }
     }
 

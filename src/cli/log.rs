@@ -4,10 +4,11 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::chatwork::notation;
-use crate::domain::{AccountId, Entry, EntryIndex, MessageId, RoomId};
-use crate::follow::{Capture, capture};
+use crate::domain::{AccountId, Entry, EntryIndex, EntryKind, MessageId, RoomId};
+use crate::follow::{Capture, capture, imported};
 use crate::store::{ArchiveStore as _, LedgerStore as _, Record, Store};
 
 use super::Exit;
@@ -45,6 +46,9 @@ pub(super) struct Line<'a> {
     source_time: Option<String>,
     observed_at: String,
     version: Option<u64>,
+    /// Of what is no message of the room: files, tasks, members, imports. The content as it was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a RawValue>,
 }
 
 impl<'a> Line<'a> {
@@ -60,6 +64,7 @@ impl<'a> Line<'a> {
             source_time: entry.source_time.map(|it| it.to_string()),
             observed_at: entry.observed_at.to_string(),
             version: entry.version,
+            detail: None,
         }
     }
 }
@@ -107,15 +112,27 @@ async fn line(
         return Ok(None);
     }
     let seen = capture(&entry, record);
+    let brought = imported(&entry, record);
+    let detail = detail(&entry, record);
     if json {
-        let line = Line::new(&entry, seen.as_ref());
+        let mut line = Line::new(&entry, seen.as_ref());
+        line.detail = detail;
+        if let Some(it) = &brought {
+            (line.account_id, line.body) = (it.account, Some(it.body.as_str()));
+        }
         return Ok(Some(serde_json::to_string(&line)?));
     }
-    let who = match &seen {
-        Some(it) => sender(store, it, entry.n).await?,
-        None => String::new(),
+    let who = match (&seen, &brought) {
+        (Some(it), _) => sender(store, it, entry.n).await?,
+        (None, Some(it)) => it.name.clone().unwrap_or_default(),
+        (None, None) => String::new(),
     };
-    let text = seen.map(|it| notation::parse(&it.body).plain_text()).unwrap_or_default();
+    let body = seen.map(|it| it.body).or(brought.map(|it| it.body));
+    let text = match (body, detail) {
+        (Some(body), _) => notation::parse(&body).plain_text(),
+        (None, Some(detail)) => detail.get().to_owned(),
+        (None, None) => String::new(),
+    };
     let room = entry.room.map(|it| it.to_string()).unwrap_or_default();
     // Control characters of a message must not steer the terminal.
     let text: String = text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
@@ -124,6 +141,29 @@ async fn line(
         entry.observed_at.japan_text(),
         entry.kind.as_str()
     )))
+}
+
+/// The content of what is beside the messages, where it is JSON.
+fn detail<'a>(entry: &Entry, record: &'a Record) -> Option<&'a RawValue> {
+    let beside = matches!(
+        entry.kind,
+        EntryKind::FileStored
+            | EntryKind::FileLost
+            | EntryKind::FileImported
+            | EntryKind::TaskCreated
+            | EntryKind::TaskUpdated
+            | EntryKind::MemberJoined
+            | EntryKind::MemberLeft
+            | EntryKind::MemberRenamed
+            | EntryKind::MemberChanged
+            | EntryKind::RoomFound
+            | EntryKind::RoomChanged
+            | EntryKind::RoomAccessLost
+            | EntryKind::GapFound
+            | EntryKind::MessageImported
+            | EntryKind::ImportMade
+    );
+    serde_json::from_slice(record.content_bytes().filter(|_| beside)?).ok()
 }
 
 pub(super) async fn sender(store: &Store, it: &Capture, n: EntryIndex) -> anyhow::Result<String> {

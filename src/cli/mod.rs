@@ -8,6 +8,7 @@ mod checkpoint;
 mod demo;
 mod detect;
 mod export;
+mod import;
 mod log;
 mod rebuild;
 mod sandbox;
@@ -72,6 +73,8 @@ enum Command {
     Case(case::Arguments),
     /// Make an evidence package of a room or a case that a stranger can check offline
     Export(export::Arguments),
+    /// Bring in an older copy of a room: it is kept apart from what was captured
+    Import(import::Arguments),
     /// Check the whole ledger or an evidence package: exit 0 intact, 1 damaged, tampered or rolled back, 2 absent or not ours
     Verify(verify::Arguments),
     /// Sign the present head of the ledger and print the checkpoint
@@ -120,6 +123,7 @@ async fn dispatch(command: Command, place: &setup::Place, terminal: &Terminal) -
         Command::Search(arguments) => search::run(&arguments, place, terminal).await,
         Command::Case(arguments) => case::run(&arguments, place, terminal).await,
         Command::Export(arguments) => export::run(&arguments, place, terminal).await,
+        Command::Import(arguments) => import::run(&arguments, place, terminal).await,
         Command::Verify(arguments) => verify::run(&arguments, place, terminal).await,
         Command::Checkpoint => checkpoint::run(place, terminal).await,
         Command::Rebuild => rebuild::run(place, terminal).await,

@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow};
 use crate::app;
 use crate::detect::RuleSet;
 use crate::domain::EntryIndex;
-use crate::follow::{Archive, Casebook, Detector, Index, Mirror, Tiles};
+use crate::follow::{Annex, Archive, Casebook, Detector, Index, Mirror, Tiles};
 use crate::store::FollowStore as _;
 use crate::upkeep::{Rebuild, decided_up_to};
 
@@ -35,6 +35,7 @@ pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Ex
     }
     let rebuild = Rebuild {
         archive: Archive::new(ledger.clone(), store.clone()),
+        annex: Annex::new(ledger.clone(), store.clone()),
         detector: Detector::new(ledger.clone(), store.clone(), Arc::clone(&config), rules, owners),
         mirror: Mirror::new(ledger.clone(), store.clone(), data_dir),
         index: Index::new(ledger.clone(), store.clone()),

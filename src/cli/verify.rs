@@ -10,16 +10,20 @@ use crate::app;
 use crate::config::{Config, StorageUrl};
 use crate::detect::RuleSet;
 use crate::export;
-use crate::follow::{Archive, Casebook, Detector, Index, Mirror, Tiles};
+use crate::files::Condition;
+use crate::follow::{Annex, Archive, Casebook, Detector, Index, Mirror, Tiles};
 use crate::ledger::Ledger;
 use crate::proof::timestamp::Roots;
 use crate::proof::verify::{Place as At, ProblemCode, Report};
 use crate::store::{FollowStore as _, Store, StoreError};
-use crate::upkeep::{CheckError, Checked, Key, Rebuild, check, decided_up_to};
+use crate::upkeep::{BadFile, CheckError, Checked, Key, Rebuild, check, decided_up_to};
 
 use super::setup::{self, Place};
 use super::terminal::Terminal;
 use super::{Exit, Language, bundle};
+
+/// Files that are named one by one.
+const MAX_FILES: usize = 100;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -63,7 +67,8 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         // The file is ours and was readable: what cannot be read inside it was damaged.
         Err(
             error @ (CheckError::Store(StoreError::Corrupt(_) | StoreError::Unavailable(_))
-            | CheckError::Source(_)),
+            | CheckError::Source(_)
+            | CheckError::Files(_)),
         ) => {
             let damaged = terminal.words(
                 "不一致: データベースの中に、読めないところがあります",
@@ -84,7 +89,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
             problems.push(format!("{table}: {words}"));
         }
     }
-    show(&checked.report, &problems, terminal);
+    show(&checked.report, checked.files.good, &problems, terminal);
     Ok(if problems.is_empty() { Exit::Done } else { Exit::No })
 }
 
@@ -103,6 +108,20 @@ fn problems(checked: &Checked, terminal: &Terminal) -> Vec<String> {
     let more = found.total.saturating_sub(found.list.len() as u64);
     if more > 0 {
         problems.push(format!("… +{more}"));
+    }
+    for BadFile { n, condition } in checked.files.bad.iter().take(MAX_FILES) {
+        let words = match condition {
+            Condition::Altered => terminal.words(
+                "保存したファイルの中身が変わっています（ハッシュ不一致）",
+                "the stored file was changed (hash differs)",
+            ),
+            Condition::Missing | Condition::Good => terminal
+                .words("保存したファイルが data/files にありません", "the stored file is not in data/files"),
+        };
+        problems.push(format!("{} {n}: {words}", terminal.words("記録", "entry")));
+    }
+    if checked.files.bad.len() > MAX_FILES {
+        problems.push(format!("… +{}", checked.files.bad.len() - MAX_FILES));
     }
     for place in &checked.foreign {
         let words = terminal.words(
@@ -176,6 +195,7 @@ async fn compare_in(config: &Config, store: &Store, scratch: &Path) -> anyhow::R
     let rules = Arc::new(RuleSet::builtin()?);
     let rebuild = Rebuild {
         archive: Archive::new(ledger.clone(), copy.clone()).until(copy.cursor(Archive::NAME).await?),
+        annex: Annex::new(ledger.clone(), copy.clone()).until(copy.cursor(Annex::NAME).await?),
         detector: Detector::new(ledger.clone(), copy.clone(), Arc::new(config.clone()), rules, owners)
             .until(copy.cursor(Detector::NAME).await?),
         mirror: Mirror::new(ledger.clone(), copy.clone(), scratch).until(copy.cursor(Mirror::NAME).await?),
@@ -189,7 +209,7 @@ async fn compare_in(config: &Config, store: &Store, scratch: &Path) -> anyhow::R
     Ok(before.into_iter().zip(after).filter(|(a, b)| a != b).map(|((table, _), _)| table).collect())
 }
 
-fn show(report: &Report, problems: &[String], terminal: &Terminal) {
+fn show(report: &Report, files: u64, problems: &[String], terminal: &Terminal) {
     let size = report.size;
     let anchors = terminal.words(
         "外部の時刻認証などはまだありません。確かめられるのは、手元の記録どうしが一致することまでです。",
@@ -203,6 +223,13 @@ fn show(report: &Report, problems: &[String], terminal: &Terminal) {
             "{intact}: {size} {entries}、{} {heads}",
             report.confirmed.len().saturating_sub(1)
         ));
+        if files > 0 {
+            let words = terminal.words(
+                "個の保存したファイルも、記録のハッシュと一致しました",
+                "stored files also have the hashes of their entries",
+            );
+            terminal.say(&format!("{files} {words}"));
+        }
         if report.erased > 0 {
             let erased = terminal.words(
                 "件は内容が消去されています（記録あり）",

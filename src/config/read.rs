@@ -27,6 +27,9 @@ const PER_ROOM_PER_DAY: RangeInclusive<u64> = 0..=100;
 const PER_DAY: RangeInclusive<u64> = 0..=10_000;
 const CONNECTIONS: RangeInclusive<u64> = 1..=65_536;
 const BODY_SECONDS: RangeInclusive<u64> = 1..=120;
+const FILES_QUOTA_MB: RangeInclusive<u64> = 0..=100_000_000;
+const MAX_FILE_MB: RangeInclusive<u64> = 0..=10_000;
+const MEBIBYTE: u64 = 1 << 20;
 const INTERVAL_SECONDS: RangeInclusive<u64> = 1..=86_400;
 
 /// Builds the configuration from a file (path as named, text) and the environment.
@@ -64,13 +67,20 @@ fn read(r: &mut Reader, cwd: &Path, origin: Option<PathBuf>) -> Option<Config> {
             webhook_tokens: secret::webhook_tokens(r, cwd),
         },
         server: server(r)?,
-        storage: StorageConfig { url: storage_url(r, cwd)?, data_dir: data_dir(r, cwd)? },
+        storage: StorageConfig {
+            url: storage_url(r, cwd)?,
+            data_dir: data_dir(r, cwd)?,
+            files_quota: r.number("storage.files_quota_mb", FILES_QUOTA_MB)? * MEBIBYTE,
+        },
         owner: OwnerConfig {
             account_ids: r.take("owner.account_ids")?,
             control_room: r.take("owner.control_room")?,
         },
         reply: reply(r)?,
-        mirror: MirrorConfig { rooms: r.take("mirror.rooms")? },
+        mirror: MirrorConfig {
+            rooms: r.take("mirror.rooms")?,
+            max_file: r.number("mirror.max_file_mb", MAX_FILE_MB)? * MEBIBYTE,
+        },
         reconcile: ReconcileConfig { interval: r.seconds("reconcile.interval_seconds", INTERVAL_SECONDS)? },
         log: LogConfig { format: r.take("log.format")?, filter: log_filter(r)? },
         rooms: Vec::new(),

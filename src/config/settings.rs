@@ -56,6 +56,8 @@ pub struct ServerConfig {
 pub struct StorageConfig {
     pub url: StorageUrl,
     pub data_dir: PathBuf,
+    /// Bytes that all stored files together may take (`files_quota_mb`).
+    pub files_quota: u64,
 }
 
 /// The database.
@@ -200,6 +202,8 @@ impl QuietHours {
 #[derive(Clone, Debug)]
 pub struct MirrorConfig {
     pub rooms: MirrorRooms,
+    /// Bytes of one file (`max_file_mb`).
+    pub max_file: u64,
 }
 
 /// Which rooms are read by the API.

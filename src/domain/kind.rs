@@ -54,6 +54,8 @@ kinds! {
     MemberJoined = "member.joined", chained: true;
     MemberLeft = "member.left", chained: true;
     MemberRenamed = "member.renamed", chained: true;
+    /// A member may do more or less than before.
+    MemberChanged = "member.changed", chained: true;
     RoomFound = "room.found", chained: true;
     RoomChanged = "room.changed", chained: true;
     RoomAccessLost = "room.access_lost", chained: true;
@@ -86,6 +88,12 @@ kinds! {
     SystemStarted = "system.started", chained: false;
     SystemStopped = "system.stopped", chained: false;
     CheckpointAnchored = "checkpoint.anchored", chained: false;
+    /// A message as an older copy shows it, brought by the owner: no capture, and no version of one.
+    MessageImported = "message.imported", chained: false;
+    /// A picture or document that the owner brought; its bytes are stored by hash.
+    FileImported = "file.imported", chained: false;
+    /// The end of an import: what was read, by its hash, and how much of it.
+    ImportMade = "import.made", chained: false;
     /// Correctly signed, well-formed, of a type that this version does not know.
     UnknownEvent = "unknown_event", chained: true;
     /// Correctly signed, but not an event.

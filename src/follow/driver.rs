@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::store::{FollowStore, LedgerStore, Store};
 
-use super::{Archive, Casebook, Detector, FollowError, Index, Mirror, Progress, Tiles};
+use super::{Annex, Archive, Casebook, Detector, FollowError, Index, Mirror, Progress, Tiles};
 
 /// A lost wake-up costs this much at most; another process may append as well.
 const POLL: Duration = Duration::from_secs(1);
@@ -36,6 +36,7 @@ const MEASURE_EVERY: Duration = Duration::from_millis(200);
 /// All followers of one installation.
 pub struct Driver {
     pub archive: Archive,
+    pub annex: Annex,
     pub detector: Detector,
     pub casebook: Casebook,
     pub mirror: Mirror,
@@ -48,6 +49,10 @@ pub struct Driver {
     pub wake: Arc<Notify>,
     /// Rung when there may be something to send.
     pub send: Arc<Notify>,
+    /// Rung when there may be a file to fetch.
+    pub fetch: Arc<Notify>,
+    /// Rung when members, tasks or the name of a room may have changed.
+    pub around: Arc<Notify>,
 }
 
 impl Driver {
@@ -124,9 +129,14 @@ impl Driver {
             self.guarded(Archive::NAME, self.archive.tick()).await,
             self.guarded(Detector::NAME, self.detector.tick()).await,
             self.guarded(Casebook::NAME, self.casebook.tick()).await,
+            self.guarded(Annex::NAME, self.annex.tick()).await,
         ];
         if moved[2] == Progress::Moved {
             self.send.notify_one();
+        }
+        if moved[3] == Progress::Moved {
+            self.fetch.notify_one();
+            self.around.notify_one();
         }
         if moved.contains(&Progress::Moved) { Progress::Moved } else { Progress::Idle }
     }
@@ -155,7 +165,15 @@ impl Driver {
         let Ok(Some(head)) = self.store.head().await else { return };
         let size = head.frontier.size();
         self.metrics.ledger_size(size);
-        for name in [Archive::NAME, Detector::NAME, Casebook::NAME, Mirror::NAME, Index::NAME, Tiles::NAME] {
+        for name in [
+            Archive::NAME,
+            Detector::NAME,
+            Casebook::NAME,
+            Annex::NAME,
+            Mirror::NAME,
+            Index::NAME,
+            Tiles::NAME,
+        ] {
             if let Ok(cursor) = self.store.cursor(name).await {
                 self.metrics.follower_lag(name, size.saturating_sub(cursor.0));
             }

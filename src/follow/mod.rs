@@ -2,6 +2,7 @@
 //!
 //! Never: answers a request, holds a transaction open across a call to Chatwork, decides anew what is recorded.
 
+mod annex;
 mod archive;
 mod capture;
 mod casebook;
@@ -12,6 +13,7 @@ mod mirror;
 mod tiles;
 mod weighing;
 
+pub use annex::{Annex, imported};
 pub use archive::Archive;
 pub use capture::{Capture, capture};
 pub use casebook::{Casebook, Decider};

@@ -2,10 +2,14 @@
 //!
 //! Never: reads an unlisted room, marks anything as read, uses the server-side read cursor (`force=0`).
 
+mod around;
 mod compare;
+mod files;
 mod pass;
 mod room;
 
+pub use around::Around;
+pub use files::{AT_A_TIME, Fetched, Fetcher};
 pub use pass::Reconciler;
 
 use crate::chatwork::api::Error as ApiError;

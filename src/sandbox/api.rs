@@ -73,7 +73,7 @@ impl Answer {
     }
 
     /// What stands in front of a service that is down.
-    fn page(status: u16) -> Self {
+    pub(crate) fn page(status: u16) -> Self {
         let headers = vec![("content-type", "text/html; charset=utf-8".to_owned())];
         Self { status, headers, body: PAGE.as_bytes().to_vec() }
     }
@@ -197,7 +197,7 @@ pub(crate) async fn answer(handle: &SandboxHandle, request: Request) -> Option<A
 }
 
 /// Real time, since the one who waits is a real client. The end of the sandbox ends it.
-async fn wait(handle: &SandboxHandle, ms: u32) {
+pub(crate) async fn wait(handle: &SandboxHandle, ms: u32) {
     if ms == 0 {
         return;
     }
@@ -236,7 +236,7 @@ fn rate_limited(state: &State, reset_in_s: u32) -> Answer {
 }
 
 /// During an outage the body need not be JSON.
-fn failure(status: u16) -> Answer {
+pub(crate) fn failure(status: u16) -> Answer {
     if (400..500).contains(&status) {
         Answer::error(status, "Fault on request")
     } else {

@@ -16,8 +16,19 @@ use super::handle::SandboxHandle;
 
 const IDLE_MS: u64 = 10_000;
 const MAX_IDLE_MS: u64 = 60_000;
-const FAULT_FIELDS: &[&str] =
-    &["kind", "next", "probability", "method", "path", "setting_id", "status", "ms", "reset_in_s"];
+const FAULT_FIELDS: &[&str] = &[
+    "kind",
+    "next",
+    "probability",
+    "method",
+    "path",
+    "setting_id",
+    "status",
+    "ms",
+    "reset_in_s",
+    "bytes",
+    "to",
+];
 const WEBHOOK_FIELDS: &[&str] = &["account_id", "url", "token", "kind", "room_id", "created", "updated"];
 
 #[derive(Deserialize)]
@@ -38,7 +49,25 @@ struct NewAccount {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AccountChange {
-    free_plan: bool,
+    #[serde(default)]
+    free_plan: Option<bool>,
+    #[serde(default)]
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoomChange {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MemberChange {
+    role: Role,
 }
 
 #[derive(Deserialize)]
@@ -96,7 +125,10 @@ struct NewTask {
 #[serde(deny_unknown_fields)]
 struct TaskChange {
     account_id: u64,
-    done: bool,
+    #[serde(default)]
+    done: Option<bool>,
+    #[serde(default)]
+    body: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -184,8 +216,14 @@ fn top(handle: &SandboxHandle, method: &str, segments: &[&str], body: &[u8]) -> 
             Answer::json(200, &account)
         }
         ("PUT", ["accounts", account]) => {
-            let AccountChange { free_plan } = parse(body)?;
-            handle.set_free_plan(id(account)?, free_plan)?;
+            let AccountChange { free_plan, name } = parse(body)?;
+            let account = id(account)?;
+            if let Some(free_plan) = free_plan {
+                handle.set_free_plan(account, free_plan)?;
+            }
+            if let Some(name) = name {
+                handle.rename_account(account, &name)?;
+            }
             done()
         }
         ("POST", ["rooms"]) => {
@@ -238,6 +276,21 @@ fn in_room(
             handle.delete_room(room)?;
             done()
         }
+        ("PUT", []) => {
+            let RoomChange { name, description } = parse(body)?;
+            if let Some(name) = name {
+                handle.rename_room(room, &name)?;
+            }
+            if let Some(description) = description {
+                handle.describe_room(room, &description)?;
+            }
+            done()
+        }
+        ("PUT", ["members", account]) => {
+            let MemberChange { role } = parse(body)?;
+            handle.set_role(room, id(account)?, role)?;
+            done()
+        }
         ("GET", ["history"]) => Answer::json(200, &handle.history(room)?),
         ("GET", ["messages"]) => Answer::json(200, &handle.posts_in(room)?),
         ("POST", ["messages"]) => {
@@ -271,7 +324,13 @@ fn in_room(
         }
         ("PUT", ["tasks", task]) => {
             let change: TaskChange = parse(body)?;
-            handle.set_task_done(change.account_id, room, id(task)?, change.done)?;
+            let task = id(task)?;
+            if let Some(text) = change.body {
+                handle.edit_task(change.account_id, room, task, &text)?;
+            }
+            if let Some(finished) = change.done {
+                handle.set_task_done(change.account_id, room, task, finished)?;
+            }
             done()
         }
         ("POST", ["files"]) => {

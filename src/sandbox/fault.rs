@@ -30,9 +30,31 @@ pub enum FaultKind {
     AnswerReplaced { status: u16 },
     /// The API answers 200 with a page instead of JSON, without doing anything.
     WrongContent,
+    /// A download has so many bytes: the content is cut off, or zeros follow it.
+    FileSized { bytes: u32 },
+    /// A download is sent elsewhere first.
+    FileRedirected { to: RedirectTo },
+}
+
+/// Where a download is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RedirectTo {
+    /// To the same content by another address of the sandbox.
+    Moved,
+    /// To itself, without end.
+    Itself,
+    /// To `https://10.0.0.1/`, an address of a private network.
+    Private,
+    /// To `http://192.0.2.1/`, which is not https.
+    Plain,
 }
 
 impl FaultKind {
+    fn is_file(self) -> bool {
+        matches!(self, Self::FileSized { .. } | Self::FileRedirected { .. })
+    }
+
     fn is_webhook(self) -> bool {
         matches!(self, Self::WebhookLost | Self::WebhookDoubled | Self::WebhookHeld | Self::WebhookReordered)
     }
@@ -99,7 +121,11 @@ impl Fault {
         if filters.into_iter().flatten().any(|text| text.len() > FILTER_BYTES) {
             return Some("a filter is too long");
         }
+        const DOWNLOAD_BYTES: u32 = 64 << 20;
         match self.kind {
+            FaultKind::FileSized { bytes } if bytes > DOWNLOAD_BYTES => {
+                Some("'bytes' must be 67108864 or less")
+            }
             FaultKind::Status { status } | FaultKind::AnswerReplaced { status }
                 if !(200..=599).contains(&status) =>
             {
@@ -174,8 +200,28 @@ impl Faults {
         let mut mishap = ApiMishap::default();
         for fault in &mut self.list {
             let fits = !fault.kind.is_webhook()
+                && !fault.kind.is_file()
                 && fault.method.as_deref().is_none_or(|it| it.eq_ignore_ascii_case(method))
                 && fault.path.as_deref().is_none_or(|it| path.contains(it));
+            let waits = matches!(fault.kind, FaultKind::Slow { .. });
+            if !fits || (mishap.kind.is_some() && !waits) || !fault.strikes(&mut self.dice) {
+                continue;
+            }
+            match fault.kind {
+                FaultKind::Slow { ms } => mishap.wait_ms = mishap.wait_ms.saturating_add(ms),
+                kind => mishap.kind = Some(kind),
+            }
+        }
+        self.list.retain(|fault| !fault.is_over());
+        mishap
+    }
+
+    /// Of a download: its own kinds, and those of the API whose path filter names `_files`.
+    pub(crate) fn for_download(&mut self, path: &str) -> ApiMishap {
+        let mut mishap = ApiMishap::default();
+        for fault in &mut self.list {
+            let named = fault.path.as_deref().is_some_and(|it| it.contains("_files") && path.contains(it));
+            let fits = fault.kind.is_file() || (!fault.kind.is_webhook() && named);
             let waits = matches!(fault.kind, FaultKind::Slow { .. });
             if !fits || (mishap.kind.is_some() && !waits) || !fault.strikes(&mut self.dice) {
                 continue;

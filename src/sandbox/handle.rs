@@ -161,6 +161,26 @@ impl SandboxHandle {
         self.with(|state| state.delete_room(room_id))
     }
 
+    /// An account gets another name; no room is told.
+    pub fn rename_account(&self, account_id: u64, name: &str) -> Result<(), SandboxError> {
+        self.with(|state| state.rename_account(account_id, name))
+    }
+
+    /// A group room gets another name, and says so.
+    pub fn rename_room(&self, room_id: u64, name: &str) -> Result<(), SandboxError> {
+        self.with(|state| state.rename_room(room_id, name))
+    }
+
+    /// A group room gets another description, and says so.
+    pub fn describe_room(&self, room_id: u64, description: &str) -> Result<(), SandboxError> {
+        self.with(|state| state.describe_room(room_id, description))
+    }
+
+    /// A member of a group room may do more or less, and the room says so.
+    pub fn set_role(&self, room_id: u64, account_id: u64, role: Role) -> Result<(), SandboxError> {
+        self.with(|state| state.set_role(room_id, account_id, role))
+    }
+
     // What people write.
 
     /// Posts by hand, outside the API's limits. Returns the message id, about 19 digits.
@@ -208,6 +228,11 @@ impl SandboxHandle {
 
     pub fn set_task_done(&self, by: u64, room_id: u64, task_id: u64, done: bool) -> Result<(), SandboxError> {
         self.with(|state| state.set_task_done(by, room_id, task_id, done))
+    }
+
+    /// Whoever gave a task changes its text, and the room says so.
+    pub fn edit_task(&self, by: u64, room_id: u64, task_id: u64, body: &str) -> Result<(), SandboxError> {
+        self.with(|state| state.edit_task(by, room_id, task_id, body))
     }
 
     /// Uploads a file, with a caption or "". Returns the file id.

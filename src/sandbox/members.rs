@@ -72,7 +72,7 @@ impl State {
         Ok(())
     }
 
-    fn group_mut(&mut self, room: u64) -> Result<&mut Room, SandboxError> {
+    pub(crate) fn group_mut(&mut self, room: u64) -> Result<&mut Room, SandboxError> {
         let room = self.rooms.get_mut(&room).filter(|it| !it.deleted).ok_or(SandboxError::UnknownRoom)?;
         if room.kind != RoomKind::Group {
             return Err(SandboxError::Invalid("only group rooms change their members"));
@@ -80,12 +80,12 @@ impl State {
         Ok(room)
     }
 
-    fn some_admin(&self, room: u64) -> Option<u64> {
+    pub(crate) fn some_admin(&self, room: u64) -> Option<u64> {
         let members = &self.rooms.get(&room)?.members;
         members.iter().find(|(_, it)| it.role == Role::Admin).map(|(id, _)| *id)
     }
 
-    fn system_post(&mut self, account: u64, room: u64, body: &str) -> Result<(), SandboxError> {
+    pub(crate) fn system_post(&mut self, account: u64, room: u64, body: &str) -> Result<(), SandboxError> {
         self.post(&Draft { account, room, body, by_api: false, self_unread: false, system: true }).map(|_| ())
     }
 }

@@ -9,10 +9,12 @@
 //! keeps anything on disk, prints.
 
 mod api;
+mod change;
 mod config;
 mod control;
 mod deliver;
 mod dice;
+mod download;
 mod error;
 mod facts;
 mod fault;
@@ -39,7 +41,7 @@ pub use facts::{
     AccountInfo, ApiCalls, Change, ChangeKind, Delivery, Outcome, Post, Role, RoomKind, WebhookInfo,
     WebhookKind,
 };
-pub use fault::{Fault, FaultKind};
+pub use fault::{Fault, FaultKind, RedirectTo};
 pub use handle::SandboxHandle;
 pub use server::Sandbox;
 pub use world::World;

@@ -66,7 +66,25 @@ pub(crate) fn member_left(account: u64) -> String {
     format!("[info][dtext:chatroom_member_is][piconname:{account}][dtext:chatroom_leaved][/info]")
 }
 
-/// `event` is the key of the heading: `task_added`, `task_done` or `task_reverted`.
+pub(crate) fn member_role_changed(account: u64) -> String {
+    format!(
+        "[info][title][dtext:chatroom_chat_edited][/title][dtext:chatroom_member_is][piconname:{account}][dtext:chatroom_priv_changed][/info]"
+    )
+}
+
+pub(crate) fn room_renamed(name: &str) -> String {
+    format!(
+        "[info][title][dtext:chatroom_chat_edited][/title][dtext:chatroom_chatname_is]{name}[dtext:chatroom_changed][/info]"
+    )
+}
+
+pub(crate) fn room_described(description: &str) -> String {
+    format!(
+        "[info][title][dtext:chatroom_chat_edited][/title][dtext:chatroom_description_is]{description}[dtext:chatroom_changed][/info]"
+    )
+}
+
+/// `event` is the key of the heading: `task_added`, `task_edited`, `task_done` or `task_reverted`.
 pub(crate) fn task(
     event: &str,
     assignee: u64,

@@ -15,6 +15,7 @@ pub(crate) struct Room {
     pub(crate) id: u64,
     pub(crate) kind: RoomKind,
     pub(crate) name: String,
+    pub(crate) description: String,
     pub(crate) members: BTreeMap<u64, Member>,
     /// Ascending by id.
     pub(crate) messages: Vec<Message>,

@@ -59,7 +59,7 @@ pub(crate) fn list(state: &mut State, call: &Call) -> Result<Answer, SandboxErro
 pub(crate) fn one(state: &mut State, call: &Call) -> Result<Answer, SandboxError> {
     let room = state.room_of(call.account, call.ids[0])?;
     let mut json = RoomJson::of(room, call.account, state.room_name(room, call.account));
-    json.description = Some("");
+    json.description = Some(room.description.clone());
     Ok(Answer::json(200, &json))
 }
 

@@ -17,6 +17,7 @@ use super::api::{self, Answer};
 use super::config::SandboxConfig;
 use super::control;
 use super::deliver;
+use super::download;
 use super::handle::SandboxHandle;
 use super::line::{Lines, Scissors};
 use super::params::Params;
@@ -118,7 +119,7 @@ async fn serve(
                     Some(control::answer(&handle, parts.method.as_str(), path, &body).await)
                 }
             } else if let Some(key) = path.strip_prefix("/_files/") {
-                Some(download(&handle, key))
+                download::answer(&handle, key, header(&parts.headers, "x-chatworktoken")).await
             } else {
                 Some(Answer::error(404, "nothing here; the API is below /v2, the controls below /_sandbox"))
             }
@@ -138,17 +139,6 @@ fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default()
-}
-
-fn download(handle: &SandboxHandle, key: &str) -> Answer {
-    match handle.with(|state| state.download(key)) {
-        Some(body) => Answer {
-            status: 200,
-            headers: vec![("content-type", "application/octet-stream".to_owned())],
-            body,
-        },
-        None => Answer::error(403, "the address has expired"),
-    }
 }
 
 fn respond(handle: &SandboxHandle, answer: Answer) -> Response {

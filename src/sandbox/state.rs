@@ -182,6 +182,7 @@ impl State {
             id,
             kind,
             name: name.to_owned(),
+            description: String::new(),
             members,
             messages: Vec::new(),
             versions: Vec::new(),

@@ -101,7 +101,7 @@ impl State {
 }
 
 impl Task {
-    fn status(&self) -> &'static str {
+    pub(crate) fn status(&self) -> &'static str {
         if self.done { "done" } else { "open" }
     }
 

@@ -62,7 +62,7 @@ pub(crate) struct RoomJson {
     last_update_time: i64,
     /// Only the call for a single room has it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) description: Option<&'static str>,
+    pub(crate) description: Option<String>,
 }
 
 impl RoomJson {

@@ -3,6 +3,7 @@
 //! Never: calls the network, reads a clock, decides anything. What it offers is the set of traits below; SQLite
 //! implements them here, and another engine implements the same set behind the same contract tests.
 
+mod annex;
 mod evidence;
 mod rows;
 mod search;
@@ -13,6 +14,10 @@ use std::future::Future;
 
 use crate::domain::{AccountId, CaseId, Digest, EntryIndex, MessageId, RoomId, UtcMillis};
 
+pub use annex::{
+    AnnexChange, AnnexStore, FileRow, FileState, FileWork, ImportedMessage, Look, RoomPart, RoomState,
+    StoredFile, TaskRow,
+};
 pub use evidence::{TREE_STEP, TreeNode, TreeStore};
 pub use rows::{
     Appended, ArchiveRow, CaseRow, CaseUpdate, Head, MemberRow, MessageRow, NewEntry, OutboxChange,

@@ -151,6 +151,8 @@ pub struct RoomRow {
 #[derive(Clone, Debug)]
 pub struct MemberRow {
     pub account: AccountId,
+    /// The entry that said so.
+    pub n: EntryIndex,
     pub name: String,
     pub present: bool,
 }

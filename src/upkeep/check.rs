@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use crate::files::Shelf;
 use crate::ledger::{self, LedgerError, StoreSource};
 use crate::proof::checkpoint;
 use crate::proof::verify::{self, Expected, Report};
 use crate::store::{LedgerStore as _, Store, StoreError};
+
+use super::stored::{StoredFiles, Watching};
 
 /// What was found.
 #[derive(Debug)]
@@ -16,6 +19,7 @@ pub struct Checked {
     pub key: Key,
     /// Not one signed head was found: they were taken away, since the first start already signs.
     pub unsigned: bool,
+    pub files: StoredFiles,
 }
 
 /// Whether signatures could be checked.
@@ -29,7 +33,11 @@ pub enum Key {
 
 impl Checked {
     pub fn intact(&self) -> bool {
-        self.report.intact() && self.foreign.is_empty() && self.key == Key::Good && !self.unsigned
+        self.report.intact()
+            && self.files.bad.is_empty()
+            && self.foreign.is_empty()
+            && self.key == Key::Good
+            && !self.unsigned
     }
 }
 
@@ -46,6 +54,8 @@ pub enum CheckError {
     CutOff,
     #[error(transparent)]
     Source(#[from] verify::SourceError),
+    #[error("the stored files cannot be read")]
+    Files(#[source] std::io::Error),
 }
 
 /// `known` is a checkpoint's note with the place it came from: the ledger must contain that head too.
@@ -80,10 +90,14 @@ pub async fn check(
     // What the database says of its own head is one more claim to be checked.
     let (size, root) = (head.frontier.size(), head.frontier.root());
     heads.expected.push(Expected { size, root, label: "database, head".to_owned() });
-    let mut source = StoreSource::new(store.clone());
+    let mut source = Watching::new(StoreSource::new(store.clone()));
     let expected = heads.expected;
-    let report = tokio::task::spawn_blocking(move || verify::verify(&mut source, expected))
-        .await
-        .map_err(|_| CheckError::CutOff)??;
-    Ok(Checked { report, foreign: heads.foreign, key, unsigned })
+    let shelf = Shelf::new(data_dir);
+    let work = move || {
+        let report = verify::verify(&mut source, expected)?;
+        let files = source.check(&shelf).map_err(CheckError::Files)?;
+        Ok::<_, CheckError>((report, files))
+    };
+    let (report, files) = tokio::task::spawn_blocking(work).await.map_err(|_| CheckError::CutOff)??;
+    Ok(Checked { report, foreign: heads.foreign, key, unsigned, files })
 }

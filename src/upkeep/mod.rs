@@ -4,6 +4,8 @@
 
 mod check;
 mod rebuild;
+mod stored;
 
 pub use check::{CheckError, Checked, Key, check};
 pub use rebuild::{Rebuild, decided_up_to};
+pub use stored::{BadFile, StoredFiles};

@@ -1,13 +1,14 @@
 //! Derived tables and mirror files made anew by replaying the ledger.
 
 use crate::domain::EntryIndex;
-use crate::follow::{Archive, Casebook, Detector, FollowError, Index, Mirror, Progress, Tiles};
+use crate::follow::{Annex, Archive, Casebook, Detector, FollowError, Index, Mirror, Progress, Tiles};
 use crate::store::{FollowStore, Store, StoreError};
 
 /// The followers that a rebuild runs; the casebook is given without a decider.
 pub struct Rebuild {
     pub store: Store,
     pub archive: Archive,
+    pub annex: Annex,
     pub detector: Detector,
     pub mirror: Mirror,
     pub index: Index,
@@ -29,6 +30,7 @@ impl Rebuild {
                 self.archive.tick().await?,
                 self.detector.tick().await?,
                 self.casebook.tick().await?,
+                self.annex.tick().await?,
                 self.mirror.tick().await?,
                 self.index.tick().await?,
                 self.tiles.tick().await?,

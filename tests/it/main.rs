@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic: that is how it fails")]
 
+mod around;
 mod command;
 mod crash;
 mod deliveries;
 mod evidence;
+mod files;
+mod import;
 mod leaks;
 mod rebuild;
 mod receive;

@@ -3,6 +3,8 @@
 //! Never: retries, sleeps, follows a redirect, uses the system's proxy, fetches with `force=0` (a cursor on the server
 //! that loses messages at a crash), deletes or leaves a room, touches members, invitation links or contacts.
 
+mod address;
+mod download;
 mod error;
 mod exchange;
 mod limits;
@@ -11,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderValue};
-use reqwest::{Certificate, Client, RequestBuilder, Url, redirect, retry};
+use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, Url, redirect, retry};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -20,6 +22,7 @@ use serde_json::value::RawValue;
 use crate::chatwork::wire::{ApiMessage, File, Me, Member, Room, Task};
 use crate::domain::{AccountId, Clock, MessageId, RoomId, UtcMillis};
 
+pub use download::{Download, DownloadError, Downloads};
 pub use error::{BuildError, Cause, Error};
 use exchange::Intent;
 pub use exchange::{MAX_ANSWER, MAX_PAGE};
@@ -151,23 +154,9 @@ impl Api {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(BuildError::NoTlsProvider);
         }
-        // The system's certificates with the bundled ones: some machines have none, some companies add their own.
-        let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS
-            .iter()
-            .map(|it| Certificate::from_der(it))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(BuildError::Client)?;
-        let client = Client::builder()
-            .user_agent(concat!("karibarai/", env!("CARGO_PKG_VERSION")))
+        let client = client_builder(timeouts)?
             .default_headers(HeaderMap::from_iter([(TOKEN_HEADER, token)]))
-            .tls_certs_merge(roots)
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .connect_timeout(timeouts.connect)
             .timeout(timeouts.read)
-            .pool_idle_timeout(IDLE)
             .build()
             .map_err(BuildError::Client)?;
         Ok(Self { client, base: Arc::new(base), clock, timeouts, limits: Arc::default() })
@@ -183,21 +172,27 @@ impl Api {
         &self.base
     }
 
+    /// The client for the links of [`Api::file_download_url`]: it shares nothing with this one, least of all the token.
+    pub fn downloads(&self) -> Result<Downloads, BuildError> {
+        Downloads::new(&self.base, self.timeouts)
+    }
+
     pub async fn me(&self) -> Result<Me, Error> {
         self.read(&["me"], &[]).await?.json()
     }
 
     /// All rooms of the account, without their descriptions.
     pub async fn rooms(&self) -> Result<Vec<Read<Room>>, Error> {
-        self.read_list(&["rooms"]).await
+        self.read_list(&["rooms"], &[]).await
     }
 
-    pub async fn room(&self, room: RoomId) -> Result<Room, Error> {
-        self.read(&["rooms", &room.to_string()], &[]).await?.json()
+    /// A room with its description.
+    pub async fn room(&self, room: RoomId) -> Result<Read<Room>, Error> {
+        self.read_one(&["rooms", &room.to_string()]).await
     }
 
     pub async fn members(&self, room: RoomId) -> Result<Vec<Read<Member>>, Error> {
-        self.read_list(&["rooms", &room.to_string(), "members"]).await
+        self.read_list(&["rooms", &room.to_string(), "members"], &[]).await
     }
 
     /// The newest messages, whatever was fetched before.
@@ -222,16 +217,13 @@ impl Api {
     }
 
     pub async fn message(&self, room: RoomId, message: &MessageId) -> Result<Read<ApiMessage>, Error> {
-        let path = ["rooms", &room.to_string(), "messages", message.as_str()];
-        let answer = self.read(&path, &[]).await?;
-        let raw = answer.json::<Box<RawValue>>()?;
-        Read::parse(raw).map_err(|(_, error)| answer.unusable(Cause::shape(&error)))
+        self.read_one(&["rooms", &room.to_string(), "messages", message.as_str()]).await
     }
 
     /// The open or the done tasks of a room, at most 100.
-    pub async fn tasks(&self, room: RoomId, done: bool) -> Result<Vec<Task>, Error> {
+    pub async fn tasks(&self, room: RoomId, done: bool) -> Result<Vec<Read<Task>>, Error> {
         let status = if done { "done" } else { "open" };
-        self.read(&["rooms", &room.to_string(), "tasks"], &[("status", status)]).await?.list()
+        self.read_list(&["rooms", &room.to_string(), "tasks"], &[("status", status)]).await
     }
 
     /// The files of a room, at most 100.
@@ -297,8 +289,18 @@ impl Api {
         self.exchange(self.client.get(self.url(path)).query(query), Intent::Read, MAX_ANSWER).await
     }
 
-    async fn read_list<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Vec<Read<T>>, Error> {
+    async fn read_one<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Read<T>, Error> {
         let answer = self.read(path, &[]).await?;
+        let raw = answer.json::<Box<RawValue>>()?;
+        Read::parse(raw).map_err(|(_, error)| answer.unusable(Cause::shape(&error)))
+    }
+
+    async fn read_list<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Vec<Read<T>>, Error> {
+        let answer = self.read(path, query).await?;
         let raws: Vec<Box<RawValue>> = answer.list()?;
         let parsed = raws.into_iter().map(Read::parse).collect::<Result<_, _>>();
         parsed.map_err(|(_, error)| answer.unusable(Cause::shape(&error)))
@@ -321,6 +323,25 @@ impl Api {
     fn note(&self, limits: Limits) {
         *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = Some(limits);
     }
+}
+
+/// What all clients have in common: no proxy, no redirect, no second attempt, no token.
+fn client_builder(timeouts: Timeouts) -> Result<ClientBuilder, BuildError> {
+    // The system's certificates with the bundled ones: some machines have none, some companies add their own.
+    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS
+        .iter()
+        .map(|it| Certificate::from_der(it))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(BuildError::Client)?;
+    Ok(Client::builder()
+        .user_agent(concat!("karibarai/", env!("CARGO_PKG_VERSION")))
+        .tls_certs_merge(roots)
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .connect_timeout(timeouts.connect)
+        .pool_idle_timeout(IDLE))
 }
 
 const TOKEN_HEADER: reqwest::header::HeaderName = reqwest::header::HeaderName::from_static("x-chatworktoken");

@@ -117,7 +117,7 @@ async fn calls_have_the_documented_shape() {
     .await;
     assert_eq!(api.me().await.unwrap().room_id, ROOM);
     assert_eq!(api.rooms().await.unwrap()[0].value.message_num, 122);
-    assert_eq!(api.room(ROOM).await.unwrap().room_id, ROOM);
+    assert_eq!(api.room(ROOM).await.unwrap().value.room_id, ROOM);
     assert_eq!(api.members(ROOM).await.unwrap()[0].value.account_id, AccountId(123));
     assert_eq!(api.messages(ROOM).await.unwrap().messages[0].raw, MESSAGE);
     let read = api.message(ROOM, &id("1789012345678901248")).await.unwrap();
@@ -378,4 +378,58 @@ fn unusable_settings_are_refused() {
         let api = api_at(base, Timeouts::default());
         assert_eq!(api.url(&["me"]).as_str(), "https://api.chatwork.com/v2/me");
     }
+}
+
+#[tokio::test]
+async fn links_lead_to_public_https_alone_whatever_a_name_resolves_to() {
+    let downloads = api_at("https://api.example.com/v2", Timeouts::default()).downloads().unwrap();
+    for (link, expected) in [
+        ("", "NotHttps"),
+        ("file:///etc/passwd", "NotHttps"),
+        ("http://8.8.8.8/", "NotHttps"),
+        ("http://api.example.com/", "NotHttps"),
+        ("ftp://files.example.com/", "NotHttps"),
+        ("https://10.0.0.1/", "NotPublic"),
+        ("https://[::1]/", "NotPublic"),
+        ("https://[::ffff:169.254.169.254]/", "NotPublic"),
+        // Other spellings of 127.0.0.1.
+        ("https://2130706433/", "NotPublic"),
+        ("https://0x7f.1/", "NotPublic"),
+        ("https://localhost:1/", "NotPublic"),
+    ] {
+        let error = downloads.open(link).await.err().map(|it| format!("{it:?}"));
+        assert_eq!(error.as_deref(), Some(expected), "{link}");
+    }
+}
+
+#[tokio::test]
+async fn a_download_shows_no_token_and_follows_few_redirects() {
+    let to = |place: &str| with(302, &[("location", place)], "");
+    let answers = vec![
+        to("/two"),
+        plain(200, "content"),
+        to("https://10.0.0.1/"),
+        to("/"),
+        to("/"),
+        to("/"),
+        to("/"),
+        to("/"),
+        to("/"),
+        plain(404, ""),
+    ];
+    let (api, script) = server(answers).await;
+    let downloads = api.downloads().unwrap();
+    let origin = api.base().origin().ascii_serialization();
+    let link = format!("{origin}/one");
+    let mut download = downloads.open(&link).await.unwrap();
+    assert_eq!(
+        (download.declared(), download.chunk().await.unwrap().as_deref()),
+        (Some(7), Some(&b"content"[..]))
+    );
+    assert!(matches!(downloads.open(&link).await, Err(DownloadError::NotPublic)));
+    assert!(matches!(downloads.open(&link).await, Err(DownloadError::Redirects)));
+    assert!(matches!(downloads.open(&link).await, Err(DownloadError::Status(404))));
+    let seen = script.seen.lock().unwrap();
+    assert!(seen.iter().all(|it| it.token.is_empty()));
+    assert_eq!(seen.len(), 10);
 }

@@ -75,6 +75,12 @@ impl<'a> Message<'a> {
         tasks
     }
 
+    /// Keys of all system frames: what Chatwork itself says in this message.
+    pub fn system_keys(&self) -> Vec<&'a str> {
+        let frames = self.siblings(0, self.nodes.len()).filter(|index| self.is_system_frame(*index));
+        frames.flat_map(|index| self.keys(index).collect::<Vec<_>>()).collect()
+    }
+
     /// The files shown outside quotations.
     pub fn downloads(&self) -> Vec<Download<'a>> {
         self.said()

@@ -41,6 +41,18 @@ pub enum MemberRole {
     Unknown,
 }
 
+impl MemberRole {
+    /// As Chatwork writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Member => "member",
+            Self::Readonly => "readonly",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// A room. Any difference between two readings says that something moved in it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct Room {
@@ -125,6 +137,29 @@ pub enum LimitType {
     Time,
     #[serde(other)]
     Unknown,
+}
+
+impl TaskStatus {
+    /// As Chatwork writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Done => "done",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl LimitType {
+    /// As Chatwork writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Date => "date",
+            Self::Time => "time",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// A task of a room.

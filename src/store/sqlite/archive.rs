@@ -116,6 +116,7 @@ impl ArchiveStore for SqliteStore {
                     account: AccountId(row.get::<_, i64>(0)?.cast_unsigned()),
                     name: row.get(1)?,
                     present: row.get(2)?,
+                    n: index(row.get(3)?),
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)

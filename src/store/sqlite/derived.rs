@@ -26,6 +26,12 @@ const DERIVED: &[(&str, &str)] = &[
     ("drafts", "drafted_n"),
     ("mirror_files", "path"),
     ("tree_nodes", "level, i"),
+    ("files", "room, file"),
+    ("tasks", "room, task, n"),
+    ("room_states", "room, n"),
+    ("member_roles", "room, account, n"),
+    ("imported_messages", "n"),
+    ("imported_files", "n"),
 ];
 
 impl FollowStore for SqliteStore {

@@ -1,5 +1,6 @@
 //! SQLite: one writer thread that commits everything queued in one transaction, a few read-only connections.
 
+mod annex;
 mod append;
 mod archive;
 mod cases;

@@ -46,6 +46,16 @@ impl Chatwork {
         self.0.delete(room, message).unwrap();
     }
 
+    /// Somebody uploads a file without a caption; returns its id.
+    pub(crate) fn upload(&self, account: u64, room: u64, name: &str, content: &[u8]) -> u64 {
+        self.0.add_file(account, room, name, content, "").unwrap()
+    }
+
+    /// How often an endpoint was called.
+    pub(crate) fn calls(&self, endpoint: &str) -> u64 {
+        self.0.api_calls().by_endpoint.get(endpoint).copied().unwrap_or(0)
+    }
+
     pub(crate) fn posts_by(&self, account: u64, room: u64) -> Vec<Post> {
         let posts = self.0.posts_in(room).unwrap();
         posts.into_iter().filter(|it| it.account_id == account).collect()

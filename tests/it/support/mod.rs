@@ -205,8 +205,10 @@ impl Bot {
             let now = karibarai::domain::Clock::now(&self.clock);
             let open = self.store.open_outbox().await.unwrap();
             let mirrored = self.store.cursor("mirror").await.unwrap().0;
+            let annexed = self.store.cursor("annex").await.unwrap().0;
             let indexed = self.store.cursor(karibarai::follow::Index::NAME).await.unwrap().0;
-            read == size && mirrored == size && indexed == size && open.iter().all(|it| it.due_at > now)
+            let behind = [read, annexed, mirrored, indexed].into_iter().any(|it| it != size);
+            !behind && open.iter().all(|it| it.due_at > now)
         })
         .await;
     }
@@ -217,6 +219,15 @@ impl Bot {
         let room = RoomId(self.world.direct_room);
         self.until("a message to be recorded", || async {
             self.store.versions(room, &id).await.unwrap().len() >= versions
+        })
+        .await;
+    }
+
+    pub(crate) async fn recorded_in(&self, room: u64, message: &str) {
+        use karibarai::store::ArchiveStore as _;
+        let id = MessageId::new(message).unwrap();
+        self.until("a message to be recorded", || async {
+            !self.store.versions(RoomId(room), &id).await.unwrap().is_empty()
         })
         .await;
     }

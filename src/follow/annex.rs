@@ -1,0 +1,266 @@
+//! What stands beside the messages: the files they show and what became of them, tasks, names of rooms, imports.
+
+use serde::Deserialize;
+
+use crate::chatwork::notation;
+use crate::chatwork::wire::{Room, Task};
+use crate::domain::{self, AccountId, Entry, EntryIndex, EntryKind, MessageId, RoomId, Source};
+use crate::ledger::Ledger;
+use crate::store::{
+    AnnexChange, AnnexStore, ArchiveStore, FileRow, FollowStore, ImportedMessage, Record, RoomPart,
+    RoomState, Store, StoreResult, StoredFile, TaskRow,
+};
+
+use super::capture::capture;
+use super::{BATCH, FollowError, Progress};
+
+/// Files that one message may have fetched: a person can type any number of tags.
+const FILES_PER_MESSAGE: usize = 100;
+
+/// Derives files, tasks, states of rooms and imports.
+pub struct Annex {
+    ledger: Ledger,
+    store: Store,
+    until: Option<EntryIndex>,
+}
+
+/// Content of `file.stored` and `file.lost` as far as it is read here.
+#[derive(Deserialize)]
+struct FileContent {
+    file_id: u64,
+    name: String,
+    shown: EntryIndex,
+    sha256: Option<String>,
+    size: Option<u64>,
+    media_type: Option<String>,
+    reason: Option<String>,
+    #[serde(default)]
+    last: bool,
+}
+
+/// Content of `member.…` as far as it is read here.
+#[derive(Deserialize)]
+struct RoleContent {
+    account_id: AccountId,
+    role: String,
+}
+
+/// Content of `message.imported`.
+#[derive(Deserialize)]
+struct MessageContent {
+    account: Option<AccountId>,
+    name: Option<String>,
+    body: String,
+    #[serde(default)]
+    deleted: bool,
+}
+
+/// Content of `file.imported`.
+#[derive(Deserialize)]
+struct ImportedFileContent {
+    name: String,
+    sha256: String,
+    size: u64,
+    media_type: String,
+}
+
+#[derive(Deserialize)]
+struct ErasedContent {
+    entries: Vec<EntryIndex>,
+}
+
+impl Annex {
+    pub const NAME: &'static str = "annex";
+
+    pub fn new(ledger: Ledger, store: Store) -> Self {
+        Self { ledger, store, until: None }
+    }
+
+    /// Never beyond this entry: a comparison stops where the original had come to.
+    pub fn until(mut self, until: EntryIndex) -> Self {
+        self.until = Some(until);
+        self
+    }
+
+    /// Handles one batch.
+    pub async fn tick(&self) -> Result<Progress, FollowError> {
+        let from = self.store.cursor(Self::NAME).await?;
+        let left = self.until.map_or(BATCH as u64, |until| until.0.saturating_sub(from.0).min(BATCH as u64));
+        let records = self.ledger.records(from, usize::try_from(left).unwrap_or(BATCH)).await?;
+        let Some(last) = records.last() else { return Ok(Progress::Idle) };
+        let next = EntryIndex(last.n.0 + 1);
+        let mut changes = Vec::new();
+        for record in &records {
+            // An entry that cannot be read is passed over: `verify` reports it, and one bad entry must not stop a room.
+            let Ok(entry) = record.entry() else { continue };
+            if entry.kind == EntryKind::ContentErased {
+                changes.extend(self.erased(record).await?);
+            } else {
+                changes.extend(derived(&entry, record));
+            }
+        }
+        changes.extend(self.unfamiliar(&records).await?);
+        self.store.put_annex(next, changes).await?;
+        Ok(Progress::Moved)
+    }
+
+    /// Authors who are called otherwise than the members are known tell of a change that nothing else announces.
+    async fn unfamiliar(&self, records: &[Record]) -> StoreResult<Vec<AnnexChange>> {
+        let named: Vec<_> = records
+            .iter()
+            .filter_map(|record| {
+                let entry = record.entry().ok()?;
+                let seen = capture(&entry, record)?;
+                Some((seen.room, seen.account, entry.n, seen.name?))
+            })
+            .collect();
+        let asked = named.iter().map(|(room, account, n, _)| (*room, *account, *n)).collect();
+        let known = self.store.names_at(asked).await?;
+        let news = named.into_iter().zip(known).filter(|((.., name), known)| known.as_ref() != Some(name));
+        Ok(news.map(|((room, _, n, _), _)| AnnexChange::News { room, part: RoomPart::Members, n }).collect())
+    }
+
+    /// Whose contents are gone: the entries themselves still say it.
+    async fn erased(&self, record: &Record) -> StoreResult<Option<AnnexChange>> {
+        let Some(content) = parse::<ErasedContent>(record) else { return Ok(None) };
+        let mut messages: Vec<(RoomId, MessageId)> = Vec::new();
+        for n in &content.entries {
+            for erased in self.ledger.records(*n, 1).await? {
+                let entry = erased.entry().ok().filter(|it| it.n == *n);
+                if let Some((room, message)) = entry.and_then(|it| it.room.zip(it.message))
+                    && !messages.contains(&(room, message.clone()))
+                {
+                    messages.push((room, message));
+                }
+            }
+        }
+        Ok(Some(AnnexChange::Erased { entries: content.entries, messages }))
+    }
+}
+
+fn derived(entry: &Entry, record: &Record) -> Vec<AnnexChange> {
+    let change = match entry.kind {
+        EntryKind::MessageCreated | EntryKind::MessageUpdated => return shown(entry, record),
+        EntryKind::MemberJoined | EntryKind::MemberRenamed | EntryKind::MemberChanged => role(entry, record),
+        EntryKind::FileStored | EntryKind::FileLost => file(entry, record),
+        EntryKind::TaskCreated | EntryKind::TaskUpdated => task(entry, record),
+        EntryKind::RoomFound | EntryKind::RoomChanged => room(entry, record),
+        EntryKind::MessageImported => imported(entry, record).map(AnnexChange::ImportedMessage),
+        EntryKind::FileImported => imported_file(entry, record),
+        _ => None,
+    };
+    change.into_iter().collect()
+}
+
+fn shown(entry: &Entry, record: &Record) -> Vec<AnnexChange> {
+    let Some(seen) = capture(entry, record).filter(|_| entry.source != Source::Sent) else {
+        return Vec::new();
+    };
+    let parsed = notation::parse(&seen.body);
+    let told = parsed.system_keys().into_iter().filter_map(part);
+    let news = told.map(|part| AnnexChange::News { room: seen.room, part, n: entry.n });
+    let downloads = parsed.downloads().into_iter().take(FILES_PER_MESSAGE);
+    let files = downloads.map(|it| {
+        AnnexChange::Shown(FileRow {
+            room: seen.room,
+            file: it.file,
+            message: seen.message.clone(),
+            shown_n: entry.n,
+            name: it.name.to_owned(),
+        })
+    });
+    news.chain(files).collect()
+}
+
+/// The part of the room whose change Chatwork announces with this key.
+fn part(key: &str) -> Option<RoomPart> {
+    match key {
+        "task_added" | "task_edited" | "task_done" | "task_reverted" => Some(RoomPart::Tasks),
+        "chatroom_member_is" | "chatroom_chat_joined" | "chatroom_resigned_priv_change_all" => {
+            Some(RoomPart::Members)
+        }
+        "chatroom_chatname_is" | "chatroom_description_is" | "chatroom_resigned_priv_change" => {
+            Some(RoomPart::Room)
+        }
+        _ => None,
+    }
+}
+
+fn role(entry: &Entry, record: &Record) -> Option<AnnexChange> {
+    let content: RoleContent = parse(record)?;
+    Some(AnnexChange::Role { room: entry.room?, account: content.account_id, n: entry.n, role: content.role })
+}
+
+fn file(entry: &Entry, record: &Record) -> Option<AnnexChange> {
+    let content: FileContent = parse(record)?;
+    let file = FileRow {
+        room: entry.room?,
+        file: content.file_id,
+        message: entry.message.clone()?,
+        shown_n: content.shown,
+        name: content.name,
+    };
+    if entry.kind == EntryKind::FileLost {
+        return Some(AnnexChange::Lost { file, n: entry.n, reason: content.reason?, last: content.last });
+    }
+    let stored = stored(&content.sha256?, content.size?, content.media_type?)?;
+    Some(AnnexChange::Stored { file, n: entry.n, stored })
+}
+
+fn stored(sha256: &str, size: u64, media_type: String) -> Option<StoredFile> {
+    Some(StoredFile { sha256: domain::unhex(sha256)?, size, media_type })
+}
+
+fn task(entry: &Entry, record: &Record) -> Option<AnnexChange> {
+    let content: Task = parse(record)?;
+    Some(AnnexChange::Task(TaskRow {
+        room: entry.room?,
+        task: content.task_id,
+        n: entry.n,
+        message: content.message_id,
+        account: content.account.account_id,
+        assigned_by: content.assigned_by_account.account_id,
+        body: content.body,
+        limit: content.limit_time,
+        limit_type: content.limit_type.as_str().to_owned(),
+        status: content.status.as_str().to_owned(),
+    }))
+}
+
+fn room(entry: &Entry, record: &Record) -> Option<AnnexChange> {
+    let content: Room = parse(record)?;
+    Some(AnnexChange::Room(RoomState {
+        room: entry.room?,
+        n: entry.n,
+        name: content.name,
+        description: content.description,
+    }))
+}
+
+/// A message as an imported copy shows it; `None` for every other entry, and where its content is erased.
+pub fn imported(entry: &Entry, record: &Record) -> Option<ImportedMessage> {
+    if entry.kind != EntryKind::MessageImported {
+        return None;
+    }
+    let content: MessageContent = parse(record)?;
+    Some(ImportedMessage {
+        n: entry.n,
+        room: entry.room,
+        message: entry.message.clone(),
+        account: content.account,
+        name: content.name,
+        sent_at: entry.source_time,
+        body: content.body,
+        deleted: content.deleted,
+    })
+}
+
+fn imported_file(entry: &Entry, record: &Record) -> Option<AnnexChange> {
+    let content: ImportedFileContent = parse(record)?;
+    let stored = stored(&content.sha256, content.size, content.media_type)?;
+    Some(AnnexChange::ImportedFile { n: entry.n, room: entry.room, name: content.name, stored })
+}
+
+fn parse<T: serde::de::DeserializeOwned>(record: &Record) -> Option<T> {
+    serde_json::from_slice(record.content_bytes()?).ok()
+}
