@@ -147,7 +147,8 @@ async fn line(
 fn detail<'a>(entry: &Entry, record: &'a Record) -> Option<&'a RawValue> {
     let beside = matches!(
         entry.kind,
-        EntryKind::FileStored
+        EntryKind::FileFound
+            | EntryKind::FileStored
             | EntryKind::FileLost
             | EntryKind::FileImported
             | EntryKind::TaskCreated

@@ -47,6 +47,8 @@ kinds! {
     MessageDeletedReported = "message.deleted_reported", chained: true;
     /// A known message is absent from two consecutive complete reads.
     MessageMissingAtRecheck = "message.missing_at_recheck", chained: true;
+    /// A file stands in the room's list of files, and no captured message showed it.
+    FileFound = "file.found", chained: true;
     FileStored = "file.stored", chained: true;
     FileLost = "file.lost", chained: true;
     TaskCreated = "task.created", chained: true;

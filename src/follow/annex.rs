@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::chatwork::notation;
-use crate::chatwork::wire::{Room, Task};
+use crate::chatwork::wire::{File, Room, Task};
 use crate::domain::{self, AccountId, Entry, EntryIndex, EntryKind, MessageId, RoomId, Source};
 use crate::ledger::Ledger;
 use crate::store::{
@@ -142,6 +142,7 @@ fn derived(entry: &Entry, record: &Record) -> Vec<AnnexChange> {
     let change = match entry.kind {
         EntryKind::MessageCreated | EntryKind::MessageUpdated => return shown(entry, record),
         EntryKind::MemberJoined | EntryKind::MemberRenamed | EntryKind::MemberChanged => role(entry, record),
+        EntryKind::FileFound => found(entry, record),
         EntryKind::FileStored | EntryKind::FileLost => file(entry, record),
         EntryKind::TaskCreated | EntryKind::TaskUpdated => task(entry, record),
         EntryKind::RoomFound | EntryKind::RoomChanged => room(entry, record),
@@ -157,9 +158,12 @@ fn shown(entry: &Entry, record: &Record) -> Vec<AnnexChange> {
         return Vec::new();
     };
     let parsed = notation::parse(&seen.body);
+    let downloads = parsed.downloads();
+    // The list of files is asked only where the message does not say which.
     let told = parsed.system_keys().into_iter().filter_map(part);
+    let told = told.filter(|it| *it != RoomPart::Files || downloads.is_empty());
     let news = told.map(|part| AnnexChange::News { room: seen.room, part, n: entry.n });
-    let downloads = parsed.downloads().into_iter().take(FILES_PER_MESSAGE);
+    let downloads = downloads.iter().take(FILES_PER_MESSAGE);
     let files = downloads.map(|it| {
         AnnexChange::Shown(FileRow {
             room: seen.room,
@@ -179,6 +183,7 @@ fn part(key: &str) -> Option<RoomPart> {
         "chatroom_member_is" | "chatroom_chat_joined" | "chatroom_resigned_priv_change_all" => {
             Some(RoomPart::Members)
         }
+        "file_uploaded" => Some(RoomPart::Files),
         "chatroom_chatname_is" | "chatroom_description_is" | "chatroom_resigned_priv_change" => {
             Some(RoomPart::Room)
         }
@@ -189,6 +194,17 @@ fn part(key: &str) -> Option<RoomPart> {
 fn role(entry: &Entry, record: &Record) -> Option<AnnexChange> {
     let content: RoleContent = parse(record)?;
     Some(AnnexChange::Role { room: entry.room?, account: content.account_id, n: entry.n, role: content.role })
+}
+
+fn found(entry: &Entry, record: &Record) -> Option<AnnexChange> {
+    let content: File = parse(record)?;
+    Some(AnnexChange::Shown(FileRow {
+        room: entry.room?,
+        file: content.file_id,
+        message: content.message_id,
+        shown_n: entry.n,
+        name: content.filename,
+    }))
 }
 
 fn file(entry: &Entry, record: &Record) -> Option<AnnexChange> {

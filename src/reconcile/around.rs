@@ -91,6 +91,11 @@ impl Around {
                 let told = self.api.room(room).await?;
                 room::changed(room, &newest, described.as_ref(), &told).into_iter().collect()
             }
+            RoomPart::Files => {
+                let listed = self.api.files(room).await?;
+                let ids = listed.iter().map(|it| it.value.file_id).collect();
+                room::files(room, &self.store.files_known(room, ids).await?, &listed)
+            }
         };
         self.ledger.append(observations).await?;
         Ok(true)

@@ -23,6 +23,9 @@ pub const AT_A_TIME: usize = 6;
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 /// Calls of the present window that are left to the sender and to the reading of rooms.
 const RESERVE: u64 = 40;
+/// The same, for files that were shown longer ago than this many entries: they have waited already.
+const RESERVE_OF_OLD: u64 = 150;
+const NEW: u64 = 500;
 /// Waits before the second, third … attempt; after the last one a file is given up.
 const AGAIN: [Duration; 8] = [
     Duration::from_secs(5),
@@ -144,7 +147,7 @@ struct StoredContent<'a> {
     sha256: String,
     media_type: &'a str,
     declared_size: u64,
-    uploaded_by: u64,
+    account_id: u64,
     uploaded_at: i64,
     message_id: &'a str,
     shown: EntryIndex,
@@ -185,13 +188,18 @@ impl Fetcher {
     /// Tries one file that is due and that no other call is at. Several calls may run side by side.
     pub async fn tick(&self) -> Result<Fetched, ReconcileError> {
         let now = self.clock.now();
-        if let Some(limits) = self.api.limits()
-            && limits.remaining <= RESERVE
-            && limits.reset > now
-        {
+        let limits = self.api.limits().filter(|it| it.reset > now);
+        if let Some(limits) = limits.filter(|it| it.remaining <= RESERVE) {
             return Ok(Fetched::Wait(Some(limits.reset)));
         }
-        let due = self.store.files_due(now, AT_A_TIME + 1).await?;
+        let mut due = self.store.files_due(now, AT_A_TIME + 1).await?;
+        if let Some(limits) = limits.filter(|it| it.remaining <= RESERVE_OF_OLD) {
+            let size = self.ledger.head().await?.frontier.size();
+            due.retain(|it| it.file.shown_n.0.saturating_add(NEW) > size);
+            if due.is_empty() {
+                return Ok(Fetched::Wait(Some(limits.reset)));
+            }
+        }
         let Some(work) = due.into_iter().find(|it| self.take(key(it))) else {
             return Ok(Fetched::Wait(self.store.next_file().await?));
         };
@@ -332,7 +340,7 @@ fn stored(work: &FileWork, told: &File, shelved: &Shelved) -> Observation {
         sha256: domain::hex(&shelved.sha256),
         media_type: shelved.media_type,
         declared_size: told.filesize,
-        uploaded_by: told.account.account_id.0,
+        account_id: told.account.account_id.0,
         uploaded_at: told.upload_time.0 / 1000,
         message_id: told.message_id.as_str(),
         shown: work.file.shown_n,

@@ -6,7 +6,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::chatwork::api::Read;
-use crate::chatwork::wire::{Member, Room, Task};
+use crate::chatwork::wire::{File, Member, Room, Task};
 use crate::domain::{self, AccountId, EntryIndex, EntryKind, RoomId};
 use crate::ledger::Observation;
 use crate::store::{AnnexStore as _, ArchiveStore as _, MemberRow, RoomState, TaskRow};
@@ -101,6 +101,19 @@ fn is_same(row: &TaskRow, it: &Task) -> bool {
         && row.limit == it.limit_time
         && row.limit_type == it.limit_type.as_str()
         && row.status == it.status.as_str()
+}
+
+/// Files that no captured message showed: older than what was read of the room, or in a form that is not known.
+pub(super) fn files(room: RoomId, known: &[u64], listed: &[Read<File>]) -> Vec<Observation> {
+    let unknown = listed.iter().filter(|it| !known.contains(&it.value.file_id));
+    let found = unknown.map(|it| {
+        let file = &it.value;
+        let observation = as_read(EntryKind::FileFound, room, it.raw.as_bytes());
+        Observation { source_time: Some(file.upload_time), ..observation }
+            .about(room, Some(file.message_id.clone()))
+            .once(format!("file.found:{room}:{}", file.file_id))
+    });
+    found.collect()
 }
 
 /// Another name or description than before. The list of rooms tells no description.

@@ -140,16 +140,18 @@ pub enum RoomPart {
     Tasks,
     /// Name and description.
     Room,
+    Files,
 }
 
 impl RoomPart {
-    pub const ALL: [Self; 3] = [Self::Members, Self::Tasks, Self::Room];
+    pub const ALL: [Self; 4] = [Self::Members, Self::Tasks, Self::Room, Self::Files];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Members => "members",
             Self::Tasks => "tasks",
             Self::Room => "room",
+            Self::Files => "files",
         }
     }
 }
@@ -196,6 +198,12 @@ pub trait AnnexStore {
         room: RoomId,
         message: &MessageId,
     ) -> impl Future<Output = StoreResult<Vec<(FileRow, FileState)>>> + Send;
+    /// Those of these files of a room that are known.
+    fn files_known(
+        &self,
+        room: RoomId,
+        files: Vec<u64>,
+    ) -> impl Future<Output = StoreResult<Vec<u64>>> + Send;
     /// Whether entries other than these still need the bytes with this hash.
     fn bytes_needed(
         &self,

@@ -72,7 +72,7 @@ async fn a_file_is_fetched_at_once_and_stored_once_by_its_hash() {
         (&"見積書.pdf".into(), &PDF.len().into(), &PDF.len().into())
     );
     assert_eq!((&told["sha256"], &told["media_type"]), (&hex(PDF).into(), &"application/pdf".into()));
-    assert_eq!(told["uploaded_by"], client);
+    assert_eq!(told["account_id"], client);
     let path = path_of(&bot, PDF);
     assert_eq!(fs::read(&path).unwrap(), PDF);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -240,6 +240,26 @@ async fn a_file_that_never_comes_makes_few_entries_and_a_restart_goes_on_where_i
     bot.client_says("届きましたか");
     bot.settled().await;
     assert_eq!(contents(&bot, EntryKind::FileStored).await.len(), 1);
+    bot.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_no_captured_message_shows_is_found_in_the_list() {
+    let bot = Bot::start().await;
+    let (client, room) = (bot.world.client, bot.world.direct_room);
+    bot.settled().await;
+    // What announces it is gone before anybody looks.
+    bot.chatwork.set_fault(Fault::always(FaultKind::WebhookLost));
+    bot.chatwork.set_fault(Fault::always(FaultKind::Status { status: 503 }).on("GET", "/messages"));
+    let file = bot.chatwork.upload(client, room, "old.pdf", PDF);
+    let announced = bot.chatwork.0.posts_in(room).unwrap().last().unwrap().message_id.clone();
+    bot.chatwork.delete(room, &announced);
+    bot.chatwork.behave();
+    bot.clock.advance(Duration::from_secs(6 * 60 * 60));
+    assert_eq!(stored(&bot, file).await["sha256"], hex(PDF));
+    bot.settled().await;
+    let found = contents(&bot, EntryKind::FileFound).await;
+    assert_eq!((found.len(), &found[0]["filename"]), (1, &"old.pdf".into()));
     bot.finish().await;
 }
 

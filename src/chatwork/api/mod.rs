@@ -227,8 +227,8 @@ impl Api {
     }
 
     /// The files of a room, at most 100.
-    pub async fn files(&self, room: RoomId) -> Result<Vec<File>, Error> {
-        self.read(&["rooms", &room.to_string(), "files"], &[]).await?.list()
+    pub async fn files(&self, room: RoomId) -> Result<Vec<Read<File>>, Error> {
+        self.read_list(&["rooms", &room.to_string(), "files"], &[]).await
     }
 
     /// A file and the address where its content can be fetched in the next 30 seconds.

@@ -128,7 +128,7 @@ async fn calls_have_the_documented_shape() {
     assert!(api.tasks(ROOM, false).await.unwrap().is_empty());
     let tasks = api.post_task(ROOM, "t", &[AccountId(1), AccountId(2)], Some(NOW)).await.unwrap();
     assert_eq!(tasks, [5, 6]);
-    assert_eq!(api.files(ROOM).await.unwrap()[0].file_id, 3);
+    assert_eq!(api.files(ROOM).await.unwrap()[0].value.file_id, 3);
     let link = api.file_download_url(ROOM, 3).await.unwrap();
     assert!(link.url.expose_secret().ends_with("link-marker"));
     assert_eq!(api.post_task(ROOM, "t", &[AccountId(1)], None).await.unwrap(), [7]);

@@ -105,6 +105,21 @@ impl AnnexStore for SqliteStore {
         .await
     }
 
+    async fn files_known(&self, room: RoomId, files: Vec<u64>) -> StoreResult<Vec<u64>> {
+        self.read(move |connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT 1 FROM files WHERE room = ?1 AND file = ?2")?;
+            let mut known = Vec::new();
+            for file in files {
+                if statement.exists((integer(room.0), integer(file)))? {
+                    known.push(file);
+                }
+            }
+            Ok(known)
+        })
+        .await
+    }
+
     async fn bytes_needed(&self, sha256: Digest, besides: Vec<EntryIndex>) -> StoreResult<bool> {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
