@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("chatwork", &["domain"]),
     ("detect", &["domain", "chatwork"]),
     ("cases", &["domain"]),
-    ("config", &["domain"]),
+    ("config", &["domain", "cases"]),
     ("store", &["domain", "proof"]),
     ("ledger", &["domain", "proof", "store"]),
     ("import", &["domain", "files", "store", "ledger"]),

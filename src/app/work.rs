@@ -17,7 +17,7 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::receive::Receiver;
 use crate::reconcile::Reconciler;
-use crate::reply::outbox::{Me, Outbox};
+use crate::reply::outbox::{Me, Outbox, Settled};
 use crate::reply::template::Templates;
 use crate::review::Review;
 use crate::store::Store;
@@ -171,7 +171,10 @@ impl Workshop {
             ledger: self.ledger.clone(),
             api: self.api.clone(),
             templates: Arc::clone(&self.templates),
-            settled_at: clock.now().plus(self.config.reply.settle),
+            settled_at: Mutex::new(Settled {
+                at: clock.now().plus(self.config.reply.settle),
+                looked: clock.now(),
+            }),
             config: Arc::clone(&self.config),
             clock,
             metrics: self.metrics.clone(),

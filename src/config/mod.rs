@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 
 pub use problem::{ConfigError, Problem};
 pub use settings::{
-    ChatworkConfig, Config, ControlRoom, LogConfig, LogFormat, MirrorConfig, MirrorRooms, Mode, OwnerConfig,
-    QuietHours, ReconcileConfig, ReplyConfig, ReplyOverrides, RoomConfig, ServerConfig, StorageConfig,
-    StorageUrl,
+    ChatworkConfig, Config, ControlRoom, LogConfig, LogFormat, MirrorConfig, MirrorRooms, Mode, OnWithdrawal,
+    OwnerConfig, QuietDays, QuietHours, ReconcileConfig, ReplyConfig, ReplyOverrides, RoomConfig,
+    ServerConfig, StorageConfig, StorageUrl,
 };
 
 /// The reference of all settings; what stands in it is the default.

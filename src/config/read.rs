@@ -199,6 +199,10 @@ fn reply(r: &mut Reader) -> Option<ReplyConfig> {
         quiet_hours: r.take("reply.quiet_hours")?,
         settle: r.take("reply.settle")?,
         automatic_line: r.take("reply.automatic_line")?,
+        quiet_days: r.take("reply.quiet_days")?,
+        dry_run: r.take("reply.dry_run")?,
+        notice: r.take("reply.notice")?,
+        on_withdrawal: r.take("reply.on_withdrawal")?,
     })
 }
 
@@ -215,6 +219,10 @@ fn rooms(r: &mut Reader, owner: &OwnerConfig) -> Vec<RoomConfig> {
             others: r.given(&key("others")).unwrap_or_default(),
             bots: r.given(&key("bots")).unwrap_or_default(),
             reply: overrides(r, n),
+            contract: r.given(&key("contract")).unwrap_or_default(),
+            outside_contact: r.given(&key("outside_contact")).unwrap_or_default(),
+            opted_out: r.given(&key("opted_out")).unwrap_or_default(),
+            client_modes: r.given(&key("client_modes")).unwrap_or_default(),
         };
         check_people(r, &room, &begin, owner);
         let Some((id, place)) = id else {
@@ -274,5 +282,8 @@ fn overrides(r: &mut Reader, n: usize) -> ReplyOverrides {
         owner_active: r.given(&key("owner_active")),
         quiet_hours: r.given::<Option<QuietHours>>(&key("quiet_hours")),
         automatic_line: r.given(&key("automatic_line")),
+        quiet_days: r.given(&key("quiet_days")),
+        notice: r.given(&key("notice")),
+        on_withdrawal: r.given(&key("on_withdrawal")),
     }
 }

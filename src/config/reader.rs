@@ -9,7 +9,8 @@ use super::problem::Problem;
 use super::value::Value;
 
 /// Keys of a `[[room]]` block, which has no defaults of its own.
-const ROOM_KEYS: &[&str] = &["id", "clients", "others", "bots"];
+const ROOM_KEYS: &[&str] =
+    &["id", "clients", "others", "bots", "client_modes", "opted_out", "contract", "outside_contact"];
 
 /// Keys of `[reply]` that a room can set for itself; the others hold for all rooms together.
 pub(super) const ROOM_REPLY_KEYS: &[&str] = &[
@@ -21,6 +22,9 @@ pub(super) const ROOM_REPLY_KEYS: &[&str] = &[
     "owner_active",
     "quiet_hours",
     "automatic_line",
+    "quiet_days",
+    "notice",
+    "on_withdrawal",
 ];
 
 /// Hands out settings by key and gathers what is wrong with them.
@@ -176,7 +180,7 @@ fn unknown_in_room(key: &str) -> (String, String) {
     let own = name.strip_prefix("reply.");
     if !numbered {
         ("`room` is a list of blocks".to_owned(), "begin each room with a line [[room]]".to_owned())
-    } else if matches!(own, Some("max_per_day" | "settle")) {
+    } else if matches!(own, Some("max_per_day" | "settle" | "dry_run")) {
         let what = format!("`{name}` holds for all rooms together");
         (what, "set it under [reply]".to_owned())
     } else {

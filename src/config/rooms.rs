@@ -27,8 +27,22 @@ impl Config {
         reply.owner_active = own.owner_active.unwrap_or(reply.owner_active);
         reply.quiet_hours = own.quiet_hours.unwrap_or(reply.quiet_hours);
         reply.automatic_line = own.automatic_line.unwrap_or(reply.automatic_line);
+        reply.quiet_days = own.quiet_days.unwrap_or(reply.quiet_days);
+        reply.notice = own.notice.unwrap_or(reply.notice);
+        reply.on_withdrawal = own.on_withdrawal.unwrap_or(reply.on_withdrawal);
         if room.clients.is_none() && room_type != Some(RoomType::Direct) {
             reply.mode = reply.mode.min(Mode::Suggest);
+        }
+        reply
+    }
+
+    /// [`Config::reply_for`] with what is set for one client: never more than the room allows.
+    pub fn reply_to(&self, id: RoomId, room_type: Option<RoomType>, client: AccountId) -> ReplyConfig {
+        let mut reply = self.reply_for(id, room_type);
+        let own =
+            self.room(id).and_then(|room| room.client_modes.iter().find(|(account, _)| *account == client));
+        if let Some((_, mode)) = own {
+            reply.mode = reply.mode.min(*mode);
         }
         reply
     }

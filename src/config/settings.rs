@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::domain::{AccountId, RoomId, UtcMillis};
+use crate::cases::{OutsideContact, RoomContract};
+use crate::domain::{AccountId, RoomId, UtcMillis, is_holiday_in_japan};
 
 /// Everything that can be set. Made by [`Config::load`] only, so that what exists has been checked.
 #[derive(Clone, Debug)]
@@ -130,6 +131,69 @@ pub struct ReplyConfig {
     pub settle: Duration,
     /// The reminder says that it was sent automatically.
     pub automatic_line: bool,
+    pub quiet_days: QuietDays,
+    /// What would be posted goes to the owner instead; not per room.
+    pub dry_run: bool,
+    /// The room is told once that it is recorded.
+    pub notice: bool,
+    pub on_withdrawal: OnWithdrawal,
+}
+
+impl ReplyConfig {
+    /// The first instant from `at` on at which neither quiet hours nor a quiet day keep the bot from posting.
+    pub fn next_open(&self, at: UtcMillis) -> UtcMillis {
+        let mut open = at;
+        // No run of quiet days is longer than this; a setting that leaves no time open ends here, not never.
+        for _ in 0..64 {
+            let next = self.quiet_days.next_outside(open);
+            let next = self.quiet_hours.map_or(next, |hours| hours.next_outside(next));
+            if next == open {
+                break;
+            }
+            open = next;
+        }
+        open
+    }
+}
+
+/// What becomes of the bot's own reminder when the client takes the request back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnWithdrawal {
+    /// It stays, and the owner is told.
+    #[default]
+    Leave,
+    /// Its text is replaced by a short one.
+    Edit,
+    Delete,
+}
+
+/// Days without posts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuietDays {
+    /// Saturdays and Sundays.
+    pub weekends: bool,
+    /// Public holidays in Japan.
+    pub holidays: bool,
+}
+
+impl QuietDays {
+    /// The first instant from `at` on that is on no such day: `at` itself, or midnight in Japan.
+    pub fn next_outside(self, at: UtcMillis) -> UtcMillis {
+        const DAY: i64 = 24 * 3600 * 1000;
+        const JAPAN: i64 = 9 * 3600 * 1000;
+        let mut open = at;
+        // The longest run that the calendar allows is well below a month.
+        for _ in 0..31 {
+            let day = open.japan().date();
+            let weekend =
+                matches!(day.weekday(), jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday);
+            if !(self.weekends && weekend || self.holidays && is_holiday_in_japan(day)) {
+                return open;
+            }
+            open = UtcMillis((open.0 + JAPAN).div_euclid(DAY) * DAY + DAY - JAPAN);
+        }
+        open
+    }
 }
 
 /// `reply.…` of a room; what is absent is as in `[reply]`.
@@ -144,6 +208,9 @@ pub struct ReplyOverrides {
     /// `Some(None)`: this room has no quiet hours.
     pub quiet_hours: Option<Option<QuietHours>>,
     pub automatic_line: Option<bool>,
+    pub quiet_days: Option<QuietDays>,
+    pub notice: Option<bool>,
+    pub on_withdrawal: Option<OnWithdrawal>,
 }
 
 /// A daily span in Japan time, from its first minute up to but not including its last; may pass midnight.
@@ -244,4 +311,11 @@ pub struct RoomConfig {
     pub others: Vec<AccountId>,
     pub bots: Vec<AccountId>,
     pub reply: ReplyOverrides,
+    /// Until the owner says otherwise.
+    pub contract: RoomContract,
+    pub outside_contact: OutsideContact,
+    /// Clients who want no automatic messages.
+    pub opted_out: Vec<AccountId>,
+    /// Clients for whom the mode is at most this.
+    pub client_modes: Vec<(AccountId, Mode)>,
 }

@@ -59,6 +59,10 @@ fn the_default_file_gives_the_defaults() {
             quiet_hours: None,
             settle: Duration::ZERO,
             automatic_line: true,
+            quiet_days: QuietDays::default(),
+            dry_run: false,
+            notice: false,
+            on_withdrawal: OnWithdrawal::Leave,
         }
     );
     assert_eq!(alone.mirror.rooms, MirrorRooms::Listed);
@@ -155,10 +159,10 @@ fn unknown_keys_are_refused_with_their_line() {
     let file = "[reply]\nmode = 'auto'\nmod = 'auto'\n\n[repply]\nmode = 'auto'\ndelay = 3\n\n[[room]]\nid = 5\nclient = [1]\nreply.max_per_day = 4\n";
     assert_snapshot!(refusal(file, &[("KARIBARAI_REPLY__MOOD", "x"), ("KARIBARAI_ROOM__X__ID", "1")]), @r#"
     KARIBARAI_ROOM__X__ID: no room number; write KARIBARAI_ROOM__0__ID, KARIBARAI_ROOM__1__ID, …
-    karibarai.toml:3: unknown key `reply.mod`; [reply] has automatic_line, delay_seconds, follow_ups, max_age, max_per_day, max_per_room_per_day, mode, owner_active, quiet_hours, settle
-    KARIBARAI_REPLY__MOOD: unknown key `reply.mood`; [reply] has automatic_line, delay_seconds, follow_ups, max_age, max_per_day, max_per_room_per_day, mode, owner_active, quiet_hours, settle
+    karibarai.toml:3: unknown key `reply.mod`; [reply] has automatic_line, delay_seconds, dry_run, follow_ups, max_age, max_per_day, max_per_room_per_day, mode, notice, on_withdrawal, owner_active, quiet_days, quiet_hours, settle
+    KARIBARAI_REPLY__MOOD: unknown key `reply.mood`; [reply] has automatic_line, delay_seconds, dry_run, follow_ups, max_age, max_per_day, max_per_room_per_day, mode, notice, on_withdrawal, owner_active, quiet_days, quiet_hours, settle
     karibarai.toml:5: unknown section `repply`; there are chatwork, log, mirror, owner, reconcile, reply, server, storage, room
-    karibarai.toml:11: unknown key `client` in a room; a room has id, clients, others, bots, reply.mode, reply.delay_seconds, reply.max_per_room_per_day, reply.max_age, reply.follow_ups, reply.owner_active, reply.quiet_hours, reply.automatic_line
+    karibarai.toml:11: unknown key `client` in a room; a room has id, clients, others, bots, client_modes, opted_out, contract, outside_contact, reply.mode, reply.delay_seconds, reply.max_per_room_per_day, reply.max_age, reply.follow_ups, reply.owner_active, reply.quiet_hours, reply.automatic_line, reply.quiet_days, reply.notice, reply.on_withdrawal
     karibarai.toml:12: `reply.max_per_day` holds for all rooms together; set it under [reply]
     "#);
     assert_snapshot!(refusal("reply = 'auto'\n[room]\nid = 5\n[mirror]\n[fancy]\n", &[]), @r#"
@@ -378,5 +382,40 @@ proptest! {
         if let Err(error) = read::config(Some(file), &env, Path::new("")) {
             prop_assert!(!error.problems.is_empty());
         }
+    }
+}
+
+#[test]
+fn a_client_has_at_most_the_mode_of_the_room() {
+    let file = "[[room]]\nid = 5\nclients = [1, 2, 3]\nreply.mode = 'approve'\n\
+                client_modes = ['1=observe', '2=auto']\ncontract = 'none'\noutside_contact = 'approved'\n";
+    let config = load(file, &[]).unwrap();
+    let mode = |client| config.reply_to(RoomId(5), Some(RoomType::Group), AccountId(client)).mode;
+    assert_eq!([mode(1), mode(2), mode(3)], [Mode::Observe, Mode::Approve, Mode::Approve]);
+    assert_eq!(config.rooms[0].contract.as_str(), "none");
+    assert_eq!(config.rooms[0].outside_contact.as_str(), "approved");
+    let wrong =
+        load("[[room]]\nid = 5\nclient_modes = ['1']\ncontract = 'x'\n", &[]).unwrap_err().to_string();
+    assert!(wrong.contains("client_modes") && wrong.contains("contract"), "{wrong}");
+}
+
+#[test]
+fn quiet_hours_and_days_end_at_the_first_open_minute() {
+    let reply = |days: &str| {
+        let file = format!("[reply]\nquiet_hours = '22:00-07:00'\nquiet_days = {days}\n");
+        load(&file, &[]).unwrap().reply
+    };
+    let at = |text: &str| UtcMillis::parse(text).unwrap();
+    let hours = reply("[]");
+    let all = reply("['weekends', 'holidays']");
+    for (settings, from, to) in [
+        // 23:30 in Japan waits until 07:00; noon does not wait.
+        (&hours, "2026-11-24T14:30:00.000Z", "2026-11-24T22:00:00.000Z"),
+        (&hours, "2026-11-24T03:00:00.000Z", "2026-11-24T03:00:00.000Z"),
+        // Friday night over the weekend and the holiday of Monday, 23 November, until Tuesday morning.
+        (&all, "2026-11-20T14:30:00.000Z", "2026-11-23T22:00:00.000Z"),
+        (&all, "2026-11-23T03:00:00.000Z", "2026-11-23T22:00:00.000Z"),
+    ] {
+        assert_eq!(settings.next_open(at(from)), at(to), "{from}");
     }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
+use crate::cases::{OutsideContact, RoomContract};
 use crate::domain::{AccountId, RoomId};
 
 use super::layers::Raw;
-use super::settings::{ControlRoom, LogFormat, MirrorRooms, Mode, QuietHours};
+use super::settings::{ControlRoom, LogFormat, MirrorRooms, Mode, OnWithdrawal, QuietDays, QuietHours};
 
 /// Longest span of time that a setting may have: ten years.
 const MAX_SPAN: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
@@ -181,5 +182,68 @@ impl Value for Option<QuietHours> {
     fn read(raw: &Raw) -> Option<Self> {
         let text = text(raw)?;
         if text.is_empty() { Some(None) } else { QuietHours::parse(text).map(Some) }
+    }
+}
+
+impl Value for QuietDays {
+    const EXPECTED: &'static str = "a list of \"weekends\" and \"holidays\", or [] for none";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        let mut days = Self::default();
+        for name in Vec::<String>::read(raw)? {
+            match name.as_str() {
+                "weekends" => days.weekends = true,
+                "holidays" => days.holidays = true,
+                _ => return None,
+            }
+        }
+        Some(days)
+    }
+}
+
+impl Value for OnWithdrawal {
+    const EXPECTED: &'static str = "one of \"leave\", \"edit\", \"delete\"";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        match text(raw)? {
+            "leave" => Some(Self::Leave),
+            "edit" => Some(Self::Edit),
+            "delete" => Some(Self::Delete),
+            _ => None,
+        }
+    }
+}
+
+impl Value for RoomContract {
+    const EXPECTED: &'static str = "one of \"unknown\", \"none\", \"contracted\", \"escrowed\", \"ended\"";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        Self::parse(text(raw)?)
+    }
+}
+
+impl Value for OutsideContact {
+    const EXPECTED: &'static str = "one of \"unknown\", \"applied\", \"approved\", \"refused\"";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        Self::parse(text(raw)?)
+    }
+}
+
+/// A client with the mode that holds for him.
+impl Value for Vec<(AccountId, Mode)> {
+    const EXPECTED: &'static str = "a list of accounts with a mode, e.g. [\"111=observe\", \"222=approve\"]";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        Vec::<String>::read(raw)?
+            .iter()
+            .map(|it| {
+                let (account, mode) = it.split_once('=')?;
+                Some((
+                    AccountId::read(&Raw::Env(account.trim().to_owned()))?,
+                    Mode::read(&Raw::Env(mode.trim().to_owned()))?,
+                ))
+            })
+            .collect()
     }
 }

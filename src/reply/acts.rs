@@ -247,6 +247,6 @@ fn said(draft: &DraftRow, why: &str, by: &By) -> Decision {
 fn keyed(observation: Observation, by: &By, act: &str) -> Observation {
     match by {
         By::ControlRoom(message) | By::Client(message) => observation.once(format!("said:{message}:{act}")),
-        By::Page | By::Command => observation,
+        By::Page | By::Command | By::Bot => observation,
     }
 }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::cases::Cover;
 use crate::config::Mode;
 use crate::domain::{Labels, Role, RoomType, Tier};
 
@@ -34,6 +35,17 @@ pub struct Facts {
     pub decided_before: bool,
     /// The case that the request joins.
     pub case: Option<JoinedCase>,
+    /// What the registered contracts say of it; [`Cover::NotSure`] too where the room is declared to be in escrow.
+    pub cover: Cover,
+    /// A monthly order beyond what is covered: the owner is told first.
+    pub monthly: bool,
+    /// The room is declared to have no contract at all.
+    pub first_contact: bool,
+    /// The client wants no automatic messages.
+    pub opted_out: bool,
+    /// The owner has stopped the bot.
+    pub stopped: bool,
+    pub dry_run: bool,
     pub room_budget_left: bool,
     pub budget_left: bool,
 }
@@ -79,6 +91,14 @@ pub enum Why {
     CallsEverybody,
     RoomBudget,
     Budget,
+    Covered,
+    Hourly,
+    UnderContract,
+    Monthly,
+    FirstContact,
+    OptedOut,
+    Stopped,
+    DryRun,
 }
 
 impl Why {
@@ -101,6 +121,14 @@ impl Why {
             Self::CallsEverybody => "calls_everybody",
             Self::RoomBudget => "room_budget",
             Self::Budget => "budget",
+            Self::Covered => "covered",
+            Self::Hourly => "hourly",
+            Self::UnderContract => "under_contract",
+            Self::Monthly => "monthly",
+            Self::FirstContact => "first_contact",
+            Self::OptedOut => "opted_out",
+            Self::Stopped => "stopped",
+            Self::DryRun => "dry_run",
         }
     }
 }
@@ -120,7 +148,16 @@ impl Why {
             Self::CallsEverybody => Some(DraftReason::CallsEverybody),
             Self::RoomBudget => Some(DraftReason::RoomBudget),
             Self::Budget => Some(DraftReason::DayBudget),
-            Self::Observe
+            Self::UnderContract => Some(DraftReason::UnderContract),
+            Self::Monthly => Some(DraftReason::Monthly),
+            Self::OptedOut => Some(DraftReason::OptedOut),
+            Self::Stopped => Some(DraftReason::Paused),
+            Self::DryRun => Some(DraftReason::DryRun),
+            // The note on first contact has words of its own.
+            Self::FirstContact
+            | Self::Covered
+            | Self::Hourly
+            | Self::Observe
             | Self::CaseReminded
             | Self::CasePosted
             | Self::SaysPosted
@@ -135,17 +172,26 @@ pub fn decide(facts: &Facts) -> Verdict {
     if facts.tier == Tier::No || matches!(facts.role, Role::Worker | Role::Bot) {
         return Verdict::Nothing;
     }
-    let rules: [(bool, Verdict); 16] = [
+    let certain = facts.tier == Tier::Certain && facts.role == Role::Client;
+    let covered = matches!(facts.cover, Cover::Inside { .. });
+    let rules: [(bool, Verdict); 24] = [
         (facts.before_watch, Verdict::Silent(Why::BeforeWatch)),
         (facts.decided_before, Verdict::Silent(Why::DecidedBefore)),
+        (certain && covered, Verdict::Silent(Why::Covered)),
+        (facts.cover == Cover::Hourly, Verdict::Silent(Why::Hourly)),
         (facts.case.is_some_and(|it| it.posted), Verdict::Silent(Why::CasePosted)),
         (facts.case.is_some_and(|it| it.reminded), Verdict::Silent(Why::CaseReminded)),
         (facts.labels.contract_posted || facts.labels.escrow_claimed, Verdict::Silent(Why::SaysPosted)),
         (!facts.listed, Verdict::Draft(Why::Unlisted)),
         (facts.mode == Mode::Observe, Verdict::Silent(Why::Observe)),
+        (facts.first_contact, Verdict::Draft(Why::FirstContact)),
         (facts.role != Role::Client, Verdict::Draft(Why::NotClient)),
+        (covered || facts.cover == Cover::NotSure, Verdict::Draft(Why::UnderContract)),
         (facts.tier == Tier::Unsure, Verdict::Draft(Why::Unsure)),
+        (facts.opted_out, Verdict::Draft(Why::OptedOut)),
+        (facts.monthly, Verdict::Draft(Why::Monthly)),
         (facts.mode != Mode::Auto, Verdict::Draft(Why::Suggest)),
+        (facts.stopped, Verdict::Draft(Why::Stopped)),
         (facts.age > facts.max_age, Verdict::Draft(Why::TooOld)),
         (facts.owner_answered, Verdict::Draft(Why::OwnerAnswered)),
         (facts.owner_active, Verdict::Draft(Why::OwnerActive)),
@@ -155,6 +201,8 @@ pub fn decide(facts: &Facts) -> Verdict {
         ),
         (!facts.room_budget_left, Verdict::Draft(Why::RoomBudget)),
         (!facts.budget_left, Verdict::Draft(Why::Budget)),
+        // Last, so that a rehearsal shows what would have been posted and nothing else.
+        (facts.dry_run, Verdict::Draft(Why::DryRun)),
     ];
     rules.into_iter().find_map(|(applies, verdict)| applies.then_some(verdict)).unwrap_or(Verdict::Remind)
 }
@@ -179,6 +227,12 @@ mod tests {
             owner_active: false,
             decided_before: false,
             case: None,
+            cover: Cover::No,
+            monthly: false,
+            first_contact: false,
+            opted_out: false,
+            stopped: false,
+            dry_run: false,
             room_budget_left: true,
             budget_left: true,
         }
@@ -188,7 +242,7 @@ mod tests {
     fn every_rule_alone_keeps_the_room_quiet() {
         assert_eq!(decide(&request()), Verdict::Remind);
         type Change = fn(&mut Facts);
-        let cases: [(Change, Verdict); 20] = [
+        let cases: [(Change, Verdict); 30] = [
             (|it| it.tier = Tier::No, Verdict::Nothing),
             (|it| it.role = Role::Worker, Verdict::Nothing),
             (|it| it.role = Role::Bot, Verdict::Nothing),
@@ -221,6 +275,22 @@ mod tests {
             ),
             (|it| it.room_budget_left = false, Verdict::Draft(Why::RoomBudget)),
             (|it| it.budget_left = false, Verdict::Draft(Why::Budget)),
+            (|it| it.cover = Cover::Inside { count: 3, left: 7 }, Verdict::Silent(Why::Covered)),
+            (|it| it.cover = Cover::Hourly, Verdict::Silent(Why::Hourly)),
+            (|it| it.cover = Cover::NotSure, Verdict::Draft(Why::UnderContract)),
+            (
+                |it| {
+                    it.cover = Cover::Inside { count: 3, left: 7 };
+                    it.tier = Tier::Unsure;
+                },
+                Verdict::Draft(Why::UnderContract),
+            ),
+            (|it| it.cover = Cover::Beyond { left: 2 }, Verdict::Remind),
+            (|it| it.monthly = true, Verdict::Draft(Why::Monthly)),
+            (|it| it.first_contact = true, Verdict::Draft(Why::FirstContact)),
+            (|it| it.opted_out = true, Verdict::Draft(Why::OptedOut)),
+            (|it| it.stopped = true, Verdict::Draft(Why::Stopped)),
+            (|it| it.dry_run = true, Verdict::Draft(Why::DryRun)),
         ];
         for (change, expected) in cases {
             let mut facts = request();

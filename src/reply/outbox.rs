@@ -1,14 +1,17 @@
 //! Claim → send → record. Chatwork knows no idempotency key, so each post is looked for before it is made, and after an
 //! unknown outcome only what is provably absent is sent again.
 
+mod guards;
+mod slot;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::cases::State;
 use crate::chatwork::api::{Api, Error as ApiError};
+use crate::chatwork::notation;
 use crate::chatwork::wire::ApiMessage;
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::domain::{AccountId, Clock, EntryIndex, MessageId, RoomId, UtcMillis};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
@@ -54,8 +57,16 @@ pub struct Outbox {
     pub metrics: Metrics,
     pub me: Me,
     /// Nothing is posted in a client's room before this time (`reply.settle`).
-    pub settled_at: UtcMillis,
+    pub settled_at: Mutex<Settled>,
     pub retries: Mutex<HashMap<EntryIndex, (UtcMillis, u32)>>,
+}
+
+/// Since when the bot is awake.
+#[derive(Clone, Copy, Debug)]
+pub struct Settled {
+    pub at: UtcMillis,
+    /// When the outbox was last looked at: a long time without means that the machine slept.
+    pub looked: UtcMillis,
 }
 
 /// How a row goes on.
@@ -76,6 +87,7 @@ enum Step {
 impl Outbox {
     /// Handles what is due. Returns when the next row is due, if any waits.
     pub async fn tick(&self) -> Result<Option<UtcMillis>, StoreError> {
+        self.wake(self.clock.now());
         let rows = self.store.open_outbox().await?;
         self.metrics.outbox_waiting(rows.len());
         let mut next = None;
@@ -114,7 +126,7 @@ impl Outbox {
         if attempts == 0 && now.since(row.due_at) > self.config.reply.max_age {
             return suppressed("too_late");
         }
-        if row.purpose == Purpose::Reminder
+        if row.purpose != Purpose::Note
             && attempts == 0
             && let Some(step) = self.still_wanted(row, now).await?
         {
@@ -126,9 +138,16 @@ impl Outbox {
                 return suppressed("note_budget");
             }
         }
+        if row.purpose == Purpose::Amend {
+            return self.amend(row, now).await;
+        }
         match self.look(row, attempts, now).await? {
             Look::Go => {}
             Look::Step(step) => return Ok(step),
+        }
+        // Looked at first, so that a row that is not to be posted ends without waiting for its turn.
+        if let Some(at) = self.turn(row, now).await? {
+            return Ok(Step::Later(at));
         }
         let until = now.plus(LEASE);
         if !self.store.claim(row.decided_n, now, until).await? {
@@ -139,38 +158,6 @@ impl Outbox {
             Ok(id) => Ok(Step::End { state: OutboxState::Sent, why: "posted", posted: Some(id) }),
             Err(error) => self.after_failure(row, error, now).await,
         }
-    }
-
-    /// The guards of the decision once more, with what is known now.
-    async fn still_wanted(&self, row: &OutboxRow, now: UtcMillis) -> Result<Option<Step>, StoreError> {
-        let Some(request) = &row.request else { return Ok(None) };
-        let suppressed = |why| Ok(Some(Step::End { state: OutboxState::Suppressed, why, posted: None }));
-        if now < self.settled_at {
-            return Ok(Some(Step::Later(self.settled_at)));
-        }
-        let room_type =
-            self.store.rooms().await?.into_iter().find(|it| it.room == row.room).and_then(|it| it.room_type);
-        let settings = self.config.reply_for(row.room, room_type);
-        if settings.quiet_hours.is_some_and(|hours| hours.contains(now)) {
-            return Ok(Some(Step::Later(now.plus(Duration::from_secs(60)))));
-        }
-        if let Some(case) = row.case
-            && let Some(case) = self.store.case(case).await?
-            && State::parse(&case.state).is_some_and(|it| it > State::Reminded)
-        {
-            return suppressed("case_posted");
-        }
-        if owner_wrote_after(&self.store, request, &self.me.owners).await? {
-            return suppressed("owner_answered");
-        }
-        let day = start_of_day(now);
-        if self.store.posts_since(&IN_ROOM, Some(row.room), day).await? >= settings.max_per_room_per_day {
-            return suppressed("room_budget");
-        }
-        if self.store.posts_since(&IN_ROOM, None, day).await? >= self.config.reply.max_per_day {
-            return suppressed("budget");
-        }
-        Ok(None)
     }
 
     /// Reads the message and the room again.
@@ -209,7 +196,11 @@ impl Outbox {
         let found = match (&row.request, row.purpose) {
             (Some(request), Purpose::Reminder) => {
                 let ours = self.own_posts(row).await?;
-                room_check::look(&messages, page.limited, request, &row.text, &self.me.owners, &ours)
+                let look = room_check::Look { owners: &self.me.owners, ours: &ours, approved: row.approved };
+                room_check::look(&messages, page.limited, request, &row.text, &look)
+            }
+            (Some(request), Purpose::FollowUp) => {
+                room_check::look_after(&messages, page.limited, request, &row.text)
             }
             _ => room_check::look_for_text(&messages, page.limited, &row.text),
         };
@@ -234,8 +225,44 @@ impl Outbox {
     }
 
     async fn own_posts(&self, row: &OutboxRow) -> Result<Vec<MessageId>, StoreError> {
-        let rows = self.store.outbox().await?;
+        let rows = self.store.outbox_of_room(row.room).await?;
         Ok(rows.into_iter().filter(|it| it.room == row.room).filter_map(|it| it.posted).collect())
+    }
+
+    /// Edits or deletes the bot's own post, if it still is what the bot posted. Doing it twice is doing it once.
+    async fn amend(&self, row: &OutboxRow, now: UtcMillis) -> Result<Step, StoreError> {
+        let suppressed = |why| Ok(Step::End { state: OutboxState::Suppressed, why, posted: None });
+        let Some(target) = &row.target else { return suppressed("no_target") };
+        let ours = self.store.outbox_of_room(row.room).await?;
+        let posted = ours.into_iter().find(|it| it.posted.as_ref() == Some(target));
+        let done = || Step::End { state: OutboxState::Sent, why: "amended", posted: Some(target.clone()) };
+        match self.api.message(row.room, target).await {
+            Ok(read) if notation::is_deleted(&read.value.body) || read.value.body == row.text => {
+                return Ok(done());
+            }
+            Ok(read) => {
+                let own = read.value.account.account_id == self.me.account;
+                let untouched = posted.is_some_and(|it| room_check::same_text(&it.text, &read.value.body));
+                if !own || !untouched {
+                    return suppressed("changed_by_owner");
+                }
+            }
+            Err(ApiError::NoAccess { .. }) => return suppressed("message_gone"),
+            Err(error) => return Ok(self.later(row, &error, now)),
+        }
+        let until = now.plus(LEASE);
+        if !self.store.claim(row.decided_n, now, until).await? {
+            return Ok(Step::Later(until));
+        }
+        let outcome = if row.text.is_empty() {
+            self.api.delete_message(row.room, target).await
+        } else {
+            self.api.edit_message(row.room, target, &row.text).await
+        };
+        match outcome {
+            Ok(()) => Ok(done()),
+            Err(error) => self.after_failure(row, error, now).await,
+        }
     }
 
     async fn after_failure(
@@ -302,7 +329,8 @@ impl Outbox {
             None => (String::new(), None),
         };
         let account = self.me.account;
-        let ending = record::Ending { row, state, why, posted, account, case, said, name, status };
+        let sendable = self.config.room(row.room).is_some() && self.mode(row).await? >= Mode::Approve;
+        let ending = record::Ending { row, state, why, posted, account, case, said, name, status, sendable };
         let observations = ending.observations(&self.templates, self.me.control_room, self.clock.now());
         record::append_and_apply(&self.ledger, &self.store, observations, None).await?;
         self.retries.lock().unwrap_or_else(PoisonError::into_inner).remove(&row.decided_n);
@@ -346,7 +374,7 @@ pub async fn owner_messages(
     if written.is_empty() {
         return Ok(written);
     }
-    let posts = store.outbox().await?;
+    let posts = store.outbox_of_room(room).await?;
     Ok(written
         .into_iter()
         .filter(|it| {

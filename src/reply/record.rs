@@ -17,7 +17,7 @@ use crate::store::{
 };
 
 pub(crate) use ending::Ending;
-pub use owner::{By, Declared, Switch, contract_changed, counted, declared, noted, switched};
+pub use owner::{By, Declared, Switch, contract_changed, counted, declared, noted, switched, told};
 
 /// Content of `case.changed`: the case as it then stands, and why it moved. What is younger than the first release is
 /// left out where it says nothing.

@@ -23,15 +23,24 @@ pub(super) enum Found {
     Unknown,
 }
 
-/// Looks for an answer to `request`; `ours` are the bot's earlier posts, which are not the owner's words.
+/// Whose posts are whose.
+pub(super) struct Look<'a> {
+    pub(super) owners: &'a [AccountId],
+    /// The bot's earlier posts, which are not the owner's words.
+    pub(super) ours: &'a [MessageId],
+    /// The owner said that it shall be sent: that he wrote in between is no reason against it.
+    pub(super) approved: bool,
+}
+
+/// Looks for an answer to `request`.
 pub(super) fn look(
     messages: &[&ApiMessage],
     limited: bool,
     request: &RequestRef,
     text: &str,
-    owners: &[AccountId],
-    ours: &[MessageId],
+    look: &Look<'_>,
 ) -> Found {
+    let Look { owners, ours, approved } = *look;
     let after = || messages.iter().filter(|it| it.message_id > request.message);
     let by_owner = |it: &&&ApiMessage| owners.contains(&it.account.account_id);
     if let Some(it) = after().filter(by_owner).find(|it| same_text(&it.body, text)) {
@@ -40,9 +49,25 @@ pub(super) fn look(
     if after().any(|it| is_reminder_for(it, request)) {
         return Found::AnotherReminder;
     }
-    if after().filter(by_owner).any(|it| !ours.contains(&it.message_id) && !notation::is_deleted(&it.body)) {
+    if !approved
+        && after()
+            .filter(by_owner)
+            .any(|it| !ours.contains(&it.message_id) && !notation::is_deleted(&it.body))
+    {
         return Found::OwnerWrote;
     }
+    absent_or_unknown(messages, limited, request)
+}
+
+/// Looks for a further reply to `request`, which says nothing that another could have said in our place.
+pub(super) fn look_after(messages: &[&ApiMessage], limited: bool, request: &RequestRef, text: &str) -> Found {
+    match messages.iter().find(|it| it.message_id > request.message && same_text(&it.body, text)) {
+        Some(it) => Found::Ours(it.message_id.clone()),
+        None => absent_or_unknown(messages, limited, request),
+    }
+}
+
+fn absent_or_unknown(messages: &[&ApiMessage], limited: bool, request: &RequestRef) -> Found {
     let whole = messages.len() < WINDOW && !limited;
     let reaches = messages.iter().any(|it| it.message_id <= request.message);
     if whole || reaches { Found::Absent } else { Found::Unknown }
@@ -58,17 +83,23 @@ pub(super) fn look_for_text(messages: &[&ApiMessage], limited: bool, text: &str)
 }
 
 /// The platform may trim the ends of a post and change its line feeds.
-fn same_text(a: &str, b: &str) -> bool {
+pub(super) fn same_text(a: &str, b: &str) -> bool {
     let lines = |text: &str| text.trim().replace("\r\n", "\n");
     lines(a) == lines(b)
 }
 
-/// A reply to the request that names both the platform and its escrow: several writers of one room may each run a bot.
+/// A post by somebody else than the client that answers the request, or stands after it and answers nobody, and that
+/// names the platform, its escrow and the asking for it: several writers of one room may each run a bot.
 fn is_reminder_for(it: &ApiMessage, request: &RequestRef) -> bool {
+    if it.account.account_id == request.account || notation::is_deleted(&it.body) {
+        return false;
+    }
     let parsed = notation::parse(&it.body);
-    let answers =
-        parsed.reply().is_some_and(|reply| reply.room == request.room && reply.message == request.message);
+    let answers = match parsed.reply() {
+        Some(reply) => reply.room == request.room && reply.message == request.message,
+        None => it.body.contains("お願い") && it.message_id > request.message,
+    };
     let names_platform =
         ["クラウドワークス", "CrowdWorks", "crowdworks"].iter().any(|name| it.body.contains(name));
-    answers && names_platform && it.body.contains("仮払い") && it.account.account_id != request.account
+    answers && names_platform && it.body.contains("仮払い")
 }

@@ -6,6 +6,7 @@
 //! A placeholder is a variant of [`Slot`], and every value passes [`inert`] on its way in: there is no unescaped form to
 //! forget, and no loops or conditions to get wrong. Engines escape for HTML, which Chatwork does not know.
 
+mod cases;
 mod lint;
 #[cfg(test)]
 mod tests;
@@ -19,12 +20,14 @@ use sha2::{Digest as _, Sha256};
 use crate::chatwork::notation;
 use crate::domain::{AccountId, CaseId, MessageId, RoomId, hex};
 
+pub use cases::{CaseNote, FollowUpContext, OwnReminder, ReminderForm};
 use texts::{Slot, Text, TextId};
 
 /// The compiled-in texts: file name and content.
-const BUILTIN: [(&str, &str); 2] = [
+const BUILTIN: [(&str, &str); 3] = [
     ("reminder.toml", include_str!("../../config/templates/reminder.toml")),
     ("notes.toml", include_str!("../../config/templates/notes.toml")),
+    ("cases.toml", include_str!("../../config/templates/cases.toml")),
 ];
 
 /// Longest quotation in a note, in characters.
@@ -80,6 +83,7 @@ pub struct ReminderContext<'a> {
     pub automatic_line: bool,
     /// The request also proposes to begin before escrow.
     pub start_before_escrow: bool,
+    pub form: ReminderForm,
 }
 
 /// The message that a note is about.
@@ -113,6 +117,16 @@ pub enum DraftReason {
     NotClient,
     /// A call to everybody in a group.
     CallsEverybody,
+    /// A reply after the reminder, and `reply.follow_ups` is off.
+    FollowUp,
+    /// A contract in escrow may cover it.
+    UnderContract,
+    Monthly,
+    OptedOut,
+    DryRun,
+    /// What was to be answered is no longer what it was.
+    Changed,
+    AlreadyReminded,
 }
 
 /// What may be proposed to be done outside CrowdWorks.
@@ -186,19 +200,10 @@ impl Templates {
 
     /// The one post in a client's room. Holds nothing of the request but the sender's name.
     pub fn render_reminder(&self, ctx: &ReminderContext<'_>) -> String {
-        let (room, message, account) = (ctx.room, ctx.message, ctx.account);
-        let mut post = format!("[rp aid={account} to={room}-{message}]");
-        if let Some(name) =
-            ctx.sender_name.map(|it| inert_line(it, MAX_NAME_CHARS)).filter(|it| !it.is_empty())
-        {
-            post.push_str(&name);
-            post.push_str("さん");
-        }
-        let body =
-            if ctx.start_before_escrow { TextId::ReminderStartBeforeEscrow } else { TextId::ReminderText };
+        let mut post = cases::head(ctx.room, ctx.message, ctx.account, ctx.sender_name);
+        let body = cases::reminder_text(ctx.form, ctx.start_before_escrow);
         let closing =
             if ctx.automatic_line { TextId::ReminderClosingAutomatic } else { TextId::ReminderClosingPlain };
-        post.push('\n');
         post.push_str(&self.fill(body, &[]));
         post.push_str("\n\n");
         post.push_str(&self.fill(closing, &[]));
@@ -209,18 +214,25 @@ impl Templates {
     pub fn render_note(&self, subject: &NoteSubject<'_>, kind: NoteKind<'_>) -> String {
         let mut values = self.subject_values(subject);
         let mut parts = Vec::new();
-        let (title, body) = match kind {
+        let (title, body) = self.note_parts(kind, &mut values, &mut parts);
+        self.assemble(title, body, parts, &values)
+    }
+
+    /// Title and body of a note; adds the values that they need and the parts that follow.
+    fn note_parts(
+        &self,
+        kind: NoteKind<'_>,
+        values: &mut Vec<(Slot, String)>,
+        parts: &mut Vec<TextId>,
+    ) -> (TextId, TextId) {
+        match kind {
             NoteKind::Draft { reason, draft, approve } => {
                 values.push((Slot::Reason, self.fill(reason_text(reason), &[])));
                 if let Some(draft) = draft {
                     values.push((Slot::Draft, inert_text(without_head(draft), MAX_DRAFT_CHARS)));
                     parts.push(TextId::DraftText);
                 }
-                parts.extend(case_part(
-                    &mut values,
-                    approve.filter(|_| draft.is_some()),
-                    TextId::DraftApprove,
-                ));
+                parts.extend(case_part(values, approve.filter(|_| draft.is_some()), TextId::DraftApprove));
                 (TextId::DraftTitle, TextId::DraftBody)
             }
             NoteKind::OffPlatform(what) => {
@@ -240,12 +252,12 @@ impl Templates {
             }
             NoteKind::StartBeforeEscrow => (TextId::StartTitle, TextId::StartBody),
             NoteKind::OwnerStart { case } => {
-                parts.extend(case_part(&mut values, case, TextId::ConfirmText));
+                parts.extend(case_part(values, case, TextId::ConfirmText));
                 (TextId::OwnerStartTitle, TextId::OwnerStartBody)
             }
             NoteKind::ContractPosted => (TextId::ContractTitle, TextId::ContractBody),
             NoteKind::EscrowClaimed { case } => {
-                parts.extend(case_part(&mut values, case, TextId::ConfirmText));
+                parts.extend(case_part(values, case, TextId::ConfirmText));
                 (TextId::EscrowTitle, TextId::EscrowBody)
             }
             NoteKind::ReplyUncertain => (TextId::UncertainTitle, TextId::UncertainBody),
@@ -254,14 +266,17 @@ impl Templates {
                 parts.push(if status == 403 { TextId::RefusedForbidden } else { TextId::RefusedOther });
                 (TextId::RefusedTitle, TextId::RefusedBody)
             }
-        };
+        }
+    }
+
+    fn assemble(&self, title: TextId, body: TextId, parts: Vec<TextId>, values: &[(Slot, String)]) -> String {
         let mut note =
-            format!("[info][title]karibarai {}[/title]{}", self.fill(title, &[]), self.fill(body, &values));
+            format!("[info][title]karibarai {}[/title]{}", self.fill(title, &[]), self.fill(body, values));
         for part in parts {
             // A suggestion stands right under its lead; everything else after an empty line.
             let gap = if part.is_room_text() { "\n" } else { "\n\n" };
             note.push_str(gap);
-            note.push_str(&self.fill(part, &values));
+            note.push_str(&self.fill(part, values));
         }
         note.push_str("[/info]");
         note
@@ -314,6 +329,13 @@ fn reason_text(reason: DraftReason) -> TextId {
         DraftReason::TooOld => TextId::ReasonTooOld,
         DraftReason::Settling => TextId::ReasonSettling,
         DraftReason::Paused => TextId::ReasonPaused,
+        DraftReason::FollowUp => TextId::ReasonFollowUp,
+        DraftReason::UnderContract => TextId::ReasonUnderContract,
+        DraftReason::Monthly => TextId::ReasonMonthly,
+        DraftReason::OptedOut => TextId::ReasonOptedOut,
+        DraftReason::DryRun => TextId::ReasonDryRun,
+        DraftReason::Changed => TextId::ReasonChanged,
+        DraftReason::AlreadyReminded => TextId::ReasonAlreadyReminded,
     }
 }
 

@@ -184,6 +184,8 @@ pub trait CaseStore {
     fn next_case(&self) -> impl Future<Output = StoreResult<CaseId>> + Send;
     /// Open rows, due first.
     fn open_outbox(&self) -> impl Future<Output = StoreResult<Vec<OutboxRow>>> + Send;
+    /// Rows that are posted to a room or speak of a message in it, oldest decision first.
+    fn outbox_of_room(&self, room: RoomId) -> impl Future<Output = StoreResult<Vec<OutboxRow>>> + Send;
     /// All rows, oldest decision first.
     fn outbox(&self) -> impl Future<Output = StoreResult<Vec<OutboxRow>>> + Send;
     /// Durable: takes a waiting row, or one whose claim has run out, until `until`. False when another has it.

@@ -114,8 +114,10 @@ pub struct Switches {
 pub struct DeclaredRoom {
     pub contract: Option<String>,
     pub outside_contact: Option<String>,
-    /// Clients who want no automatic messages.
-    pub opted_out: Vec<AccountId>,
+    /// Clients who want no automatic messages (`true`), or want them again.
+    pub opted_out: Vec<(AccountId, bool)>,
+    /// What was said once about the room.
+    pub told: Vec<String>,
 }
 
 /// One thing that is declared or switched: the name, and the value as text.
@@ -158,5 +160,11 @@ pub trait StandingStore {
     /// Drafts that wait for the owner's word, oldest first.
     fn open_drafts(&self) -> impl Future<Output = StoreResult<Vec<DraftRow>>> + Send;
     fn switches(&self) -> impl Future<Output = StoreResult<Switches>> + Send;
+    /// Rooms of which this was declared last.
+    fn rooms_declared(
+        &self,
+        what: &'static str,
+        value: &'static str,
+    ) -> impl Future<Output = StoreResult<Vec<RoomId>>> + Send;
     fn declared_room(&self, room: RoomId) -> impl Future<Output = StoreResult<DeclaredRoom>> + Send;
 }

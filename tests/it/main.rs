@@ -15,6 +15,8 @@ mod receive;
 mod reminder;
 mod review;
 mod search;
+mod scenario;
 mod support;
 mod sweep;
 mod tamper;
+mod writers;

@@ -302,7 +302,12 @@ async fn the_budget_holds() {
     bot.until("two cases", || async { bot.cases().await.len() == 2 }).await;
     bot.settled().await;
     bot.clock.advance(Duration::from_secs(21));
-    bot.until("the reminder", || async { bot.ended(OutboxState::Sent).await >= 2 }).await;
+    // In a group the bot waits for its turn.
+    bot.until("the reminder", || async {
+        bot.clock.advance(Duration::from_secs(1));
+        bot.ended(OutboxState::Sent).await >= 2
+    })
+    .await;
     bot.settled().await;
     assert_eq!(bot.chatwork.posts_by(bot.world.owner, room).len(), 1);
     assert!(bot.notes().iter().any(|it| it.contains("上限")), "{:?}", bot.notes());

@@ -6,7 +6,7 @@ use crate::ledger::Observation;
 use crate::reply::template::{DraftReason, NoteKind, NoteSubject, Templates};
 use crate::store::{CaseRow, OutboxRow, OutboxState, Purpose};
 
-use super::{Change, Decision, Ended, case_changed, decision, system};
+use super::{Change, Decision, Drafted, Ended, case_changed, decision, system};
 
 /// The end of an outbox row.
 pub(crate) struct Ending<'a> {
@@ -21,6 +21,8 @@ pub(crate) struct Ending<'a> {
     pub(crate) name: Option<String>,
     /// Chatwork's answer to a refused post.
     pub(crate) status: u16,
+    /// The owner's word may send it in this room.
+    pub(crate) sendable: bool,
 }
 
 impl Ending<'_> {
@@ -41,6 +43,7 @@ impl Ending<'_> {
             purpose: Some(self.row.purpose.as_str().to_owned()),
         };
         let kind = match self.state {
+            OutboxState::Sent if self.row.purpose == Purpose::Amend => EntryKind::ReplyAmended,
             OutboxState::Sent => EntryKind::ReplySent,
             OutboxState::Uncertain => EntryKind::ReplyUncertain,
             OutboxState::Suppressed | OutboxState::Waiting => EntryKind::ReplySuppressed,
@@ -50,10 +53,10 @@ impl Ending<'_> {
             end.source = Source::Sent;
         }
         let mut observations = vec![end];
-        if self.row.purpose != Purpose::Reminder {
+        if !matches!(self.row.purpose, Purpose::Reminder | Purpose::FollowUp) {
             return observations;
         }
-        if let Some(case) = &self.case
+        if let Some(case) = self.case.as_ref().filter(|_| self.row.purpose == Purpose::Reminder)
             && let Some(changed) = self.case_after(case)
         {
             let change = Change { from: State::parse(&case.state), why: self.why, ..Change::default() };
@@ -68,6 +71,7 @@ impl Ending<'_> {
                 templates: templates.version().to_owned(),
                 text: Some(text),
                 due_at: Some(now.0),
+                draft: self.draft(),
                 ..Decision::default()
             };
             observations.push(decision(EntryKind::ReplyDecided, &decision_of_note).once(key("note")));
@@ -90,6 +94,29 @@ impl Ending<'_> {
         })
     }
 
+    /// The text as a draft for the owner's word, where it can still be sent.
+    fn draft(&self) -> Option<Drafted> {
+        let may = self.state == OutboxState::Suppressed
+            && matches!(
+                self.why,
+                "owner_answered"
+                    | "room_budget"
+                    | "budget"
+                    | "too_late"
+                    | "room_moved_on"
+                    | "stopped"
+                    | "opted_out"
+                    | "dry_run"
+            );
+        let request = self.row.request.clone().filter(|_| may)?;
+        Some(Drafted {
+            purpose: self.row.purpose.as_str().to_owned(),
+            room: self.row.room,
+            request,
+            text: self.row.text.clone(),
+        })
+    }
+
     /// What the owner is told of an end that is not the ordinary one.
     fn note(&self, templates: &Templates) -> Option<String> {
         let request = self.row.request.as_ref()?;
@@ -100,8 +127,8 @@ impl Ending<'_> {
             sender_name: self.name.as_deref(),
             quote: &self.said,
         };
-        let not_posted =
-            |reason| NoteKind::Draft { reason, draft: Some(self.row.text.as_str()), approve: None };
+        let approve = self.row.case.filter(|_| self.sendable && self.draft().is_some());
+        let not_posted = |reason| NoteKind::Draft { reason, draft: Some(self.row.text.as_str()), approve };
         let kind = match (self.state, self.why) {
             (OutboxState::Uncertain, _) => NoteKind::ReplyUncertain,
             (OutboxState::Suppressed, "refused_by_chatwork") => NoteKind::PostRefused { status: self.status },
@@ -109,6 +136,18 @@ impl Ending<'_> {
             (OutboxState::Suppressed, "room_budget") => not_posted(DraftReason::RoomBudget),
             (OutboxState::Suppressed, "budget") => not_posted(DraftReason::DayBudget),
             (OutboxState::Suppressed, "too_late" | "room_moved_on") => not_posted(DraftReason::TooOld),
+            (OutboxState::Suppressed, "stopped") => not_posted(DraftReason::Paused),
+            (OutboxState::Suppressed, "opted_out") => not_posted(DraftReason::OptedOut),
+            (OutboxState::Suppressed, "dry_run") => not_posted(DraftReason::DryRun),
+            // What the owner has sent by his word ends with a word to him, too.
+            (OutboxState::Suppressed, "text_differs" | "message_gone" | "author_differs")
+                if self.row.approved =>
+            {
+                NoteKind::Draft { reason: DraftReason::Changed, draft: None, approve: None }
+            }
+            (OutboxState::Suppressed, "already_reminded" | "case_reminded") if self.row.approved => {
+                NoteKind::Draft { reason: DraftReason::AlreadyReminded, draft: None, approve: None }
+            }
             _ => return None,
         };
         Some(templates.render_note(&subject, kind))

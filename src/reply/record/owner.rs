@@ -21,6 +21,8 @@ pub enum By {
     Command,
     /// With this message in the client's room, by the client himself.
     Client(MessageId),
+    /// By nobody: the bot notes what it did.
+    Bot,
 }
 
 /// Content of `case.noted`.
@@ -80,6 +82,8 @@ struct DeclaredContent {
     outside_contact: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     opted_out: Option<OptedOut>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<String>,
     by: By,
 }
 
@@ -150,7 +154,20 @@ pub fn declared(room: RoomId, what: &Declared, by: &By) -> Observation {
         contract: what.contract.map(|it| it.as_str().to_owned()),
         outside_contact: what.outside_contact.map(|it| it.as_str().to_owned()),
         opted_out: what.opted_out.map(|(client, value)| OptedOut { client, value }),
+        told: None,
         by: by.clone(),
+    };
+    system(EntryKind::RoomDeclared, &content).about(room, None)
+}
+
+/// `room.declared` for what was said about a room and is not said again.
+pub fn told(room: RoomId, what: &str) -> Observation {
+    let content = DeclaredContent {
+        contract: None,
+        outside_contact: None,
+        opted_out: None,
+        told: Some(what.to_owned()),
+        by: By::Bot,
     };
     system(EntryKind::RoomDeclared, &content).about(room, None)
 }
@@ -224,6 +241,7 @@ fn declarations(room: RoomId, n: EntryIndex, it: DeclaredContent) -> Vec<BookCha
         it.contract.map(|value| ("contract".to_owned(), value)),
         it.outside_contact.map(|value| ("outside_contact".to_owned(), value)),
         opted_out,
+        it.told.map(|what| (format!("told:{what}"), "true".to_owned())),
     ]
     .into_iter()
     .flatten()

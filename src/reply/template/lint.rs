@@ -9,6 +9,8 @@ pub(super) enum Kind {
     Reminder,
     /// Anything else that may stand in a client's room.
     Room,
+    /// The same, of what is kept: it may speak of that.
+    Notice,
     /// For the owner.
     Note,
     /// For the owner, on one line.
@@ -162,8 +164,8 @@ pub(super) fn check(text: &str, kind: Kind, max_chars: usize) -> Vec<String> {
         found.push("has a control character".to_owned());
     }
     found.extend(check_tags(text));
-    if matches!(kind, Kind::Reminder | Kind::Room) {
-        found.extend(check_wording(text));
+    if matches!(kind, Kind::Reminder | Kind::Room | Kind::Notice) {
+        found.extend(check_wording(text, kind));
     }
     if kind == Kind::Reminder {
         let folded = fold(text);
@@ -217,7 +219,7 @@ fn is_active(name: &str) -> bool {
     })
 }
 
-fn check_wording(text: &str) -> Vec<String> {
+fn check_wording(text: &str, kind: Kind) -> Vec<String> {
     let folded = fold(text);
     let groups: [(&str, &[&str]); 4] = [
         ("reads like an acceptance or a promise", ACCEPTS),
@@ -226,10 +228,8 @@ fn check_wording(text: &str) -> Vec<String> {
         ("speaks of the bot's work", REVEALS),
     ];
     let hit = |words: &'static [&'static str]| words.iter().find(|word| contains_word(&folded, &fold(word)));
-    groups
-        .into_iter()
-        .filter_map(|(why, words)| hit(words).map(|word| format!("says 「{word}」, which {why}")))
-        .collect()
+    let groups = groups.into_iter().filter(|(_, words)| kind != Kind::Notice || *words != REVEALS);
+    groups.filter_map(|(why, words)| hit(words).map(|word| format!("says 「{word}」, which {why}"))).collect()
 }
 
 /// One width and case, no white space: 「ＬＩＮＥ」 and 「Ｌ Ｉ Ｎ Ｅ」 are `line`.

@@ -22,6 +22,7 @@ fn reminder(name: Option<&str>, automatic_line: bool, start_before_escrow: bool)
         sender_name: name,
         automatic_line,
         start_before_escrow,
+        form: ReminderForm::NewJob,
     })
 }
 

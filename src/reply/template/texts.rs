@@ -25,10 +25,11 @@ pub(super) enum Slot {
     Draft,
     Case,
     Status,
+    Left,
 }
 
 impl Slot {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Room,
         Self::Link,
         Self::Sender,
@@ -37,6 +38,7 @@ impl Slot {
         Self::Draft,
         Self::Case,
         Self::Status,
+        Self::Left,
     ];
 
     fn name(self) -> &'static str {
@@ -49,6 +51,7 @@ impl Slot {
             Self::Draft => "draft",
             Self::Case => "case",
             Self::Status => "status",
+            Self::Left => "left",
         }
     }
 }
@@ -139,6 +142,49 @@ texts! {
     RefusedBody = "post_refused.body", Note, &[Slot::Room, Slot::Link, Slot::Sender, Slot::Quote, Slot::Status];
     RefusedForbidden = "post_refused.forbidden", Note, &[];
     RefusedOther = "post_refused.other", Note, &[];
+    ReminderText2 = "reminder.text_2", Reminder, &[];
+    ReminderText3 = "reminder.text_3", Reminder, &[];
+    ReminderMilestones = "reminder.milestones", Reminder, &[];
+    ReminderExtraScope = "reminder.extra_scope", Reminder, &[];
+    ReminderMonthlyShort = "reminder.monthly_short", Reminder, &[];
+    FollowStart1 = "follow_up.start_before_escrow_1", Room, &[];
+    FollowStart2 = "follow_up.start_before_escrow_2", Room, &[];
+    FollowStart3 = "follow_up.start_before_escrow_3", Room, &[];
+    FollowClaimed1 = "follow_up.escrow_claimed_1", Room, &[];
+    FollowClaimed2 = "follow_up.escrow_claimed_2", Room, &[];
+    FollowClaimed3 = "follow_up.escrow_claimed_3", Room, &[];
+    FollowConfirmed1 = "follow_up.escrow_confirmed_1", Room, &[];
+    FollowConfirmed2 = "follow_up.escrow_confirmed_2", Room, &[];
+    FollowConfirmed3 = "follow_up.escrow_confirmed_3", Room, &[];
+    FollowDelivered1 = "follow_up.delivered_1", Room, &[];
+    FollowDelivered2 = "follow_up.delivered_2", Room, &[];
+    FollowDelivered3 = "follow_up.delivered_3", Room, &[];
+    FollowAutomatic = "follow_up.automatic", Room, &[];
+    NoticeText = "notice.text", Notice, &[];
+    AmendWithdrawn = "amend.withdrawn", Room, &[];
+    ReasonFollowUp = "reason.follow_up", Line, &[];
+    ReasonUnderContract = "reason.under_contract", Line, &[];
+    ReasonMonthly = "reason.monthly", Line, &[];
+    ReasonOptedOut = "reason.opted_out", Line, &[];
+    ReasonDryRun = "reason.dry_run", Line, &[];
+    ReasonChanged = "reason.changed", Line, &[];
+    ReasonAlreadyReminded = "reason.already_reminded", Line, &[];
+    CoveredTitle = "covered.title", Line, &[];
+    CoveredBody = "covered.body", Note, &[Slot::Room, Slot::Link, Slot::Sender, Slot::Quote, Slot::Left];
+    FirstContactTitle = "first_contact.title", Line, &[];
+    FirstContactBody = "first_contact.body", Note, SUBJECT;
+    FirstContactSuggestion = "first_contact.suggestion", Room, &[];
+    WithdrawnTitle = "withdrawn.title", Line, &[];
+    WithdrawnBody = "withdrawn.body", Note, &[Slot::Room, Slot::Link, Slot::Sender, Slot::Quote, Slot::Case];
+    WithdrawnLeft = "withdrawn.left", Note, &[];
+    WithdrawnEdited = "withdrawn.edited", Note, &[];
+    WithdrawnDeleted = "withdrawn.deleted", Note, &[];
+    RequestDeletedTitle = "request_deleted.title", Line, &[];
+    RequestDeletedBody = "request_deleted.body", Note, &[Slot::Room, Slot::Link, Slot::Sender, Slot::Quote, Slot::Case];
+    OptedOutTitle = "opted_out.title", Line, &[];
+    OptedOutBody = "opted_out.body", Note, SUBJECT;
+    FollowUpDraftTitle = "follow_up_draft.title", Line, &[];
+    FollowUpDraftBody = "follow_up_draft.body", Note, &[Slot::Room, Slot::Link, Slot::Case, Slot::Reason];
 }
 
 impl TextId {
@@ -149,7 +195,7 @@ impl TextId {
 
     fn max_chars(self) -> usize {
         match self.kind() {
-            Kind::Reminder | Kind::Room => MAX_ROOM_CHARS,
+            Kind::Reminder | Kind::Room | Kind::Notice => MAX_ROOM_CHARS,
             Kind::Note => MAX_NOTE_CHARS,
             Kind::Line => MAX_LINE_CHARS,
         }

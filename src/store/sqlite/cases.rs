@@ -68,6 +68,17 @@ impl CaseStore for SqliteStore {
         self.outbox_where("state = 'waiting' ORDER BY due_at, decided_n LIMIT 256").await
     }
 
+    async fn outbox_of_room(&self, room: RoomId) -> StoreResult<Vec<OutboxRow>> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {OUTBOX} FROM outbox WHERE room = ?1 OR request_room = ?1 ORDER BY decided_n"
+            ))?;
+            let rows = statement.query_map((integer(room.0),), |row| Ok(outbox_row(row)))?;
+            rows.map(|row| row?).collect()
+        })
+        .await
+    }
+
     async fn outbox(&self) -> StoreResult<Vec<OutboxRow>> {
         self.outbox_where("1 ORDER BY decided_n").await
     }

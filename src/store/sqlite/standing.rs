@@ -137,15 +137,29 @@ impl StandingStore for SqliteStore {
         })
     }
 
+    async fn rooms_declared(&self, what: &'static str, value: &'static str) -> StoreResult<Vec<RoomId>> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT room FROM declared WHERE what = ?1 AND value = ?2 AND room <> ?3 ORDER BY room",
+            )?;
+            let rows = statement
+                .query_map((what, value, ITSELF), |row| Ok(RoomId(row.get::<_, i64>(0)?.cast_unsigned())))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     async fn declared_room(&self, room: RoomId) -> StoreResult<DeclaredRoom> {
         let mut declared = DeclaredRoom::default();
         for (what, value) in self.declared(integer(room.0)).await? {
             match what.split_once(':') {
                 None if what == "contract" => declared.contract = Some(value),
                 None if what == "outside_contact" => declared.outside_contact = Some(value),
-                Some(("opted_out", account)) if value == "true" => {
-                    declared.opted_out.extend(account.parse().ok().map(AccountId));
+                Some(("opted_out", account)) => {
+                    let account = account.parse().ok().map(AccountId);
+                    declared.opted_out.extend(account.map(|it| (it, value == "true")));
                 }
+                Some(("told", what)) => declared.told.push(what.to_owned()),
                 None | Some(_) => {}
             }
         }

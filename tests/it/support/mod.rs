@@ -276,17 +276,27 @@ impl Bot {
     }
 }
 
-struct Parts {
-    store: Store,
-    ledger: Ledger,
-    public: SocketAddr,
-    private: SocketAddr,
+/// A running bot.
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) ledger: Ledger,
+    pub(crate) public: SocketAddr,
+    pub(crate) private: SocketAddr,
     link: String,
     stop: watch::Sender<bool>,
     running: JoinHandle<()>,
 }
 
-async fn run(
+impl Parts {
+    pub(crate) async fn end(self) {
+        let Self { store, ledger, stop, running, .. } = self;
+        drop((store, ledger));
+        let _ = stop.send(true);
+        running.await.unwrap();
+    }
+}
+
+pub(crate) async fn run(
     settings: &[(String, String)],
     folder: &Path,
     clock: &ManualClock,
