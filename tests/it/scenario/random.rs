@@ -8,6 +8,7 @@ use proptest::test_runner::{Config, TestRunner};
 use crate::support::MORNING;
 
 use super::language::{Act, Scenario, Step};
+use super::setting;
 use super::stage::{Stage, Way};
 
 /// Rooms of one history, all on one bot.
@@ -96,7 +97,7 @@ fn rooms() -> Vec<Scenario> {
 
 fn script(history: &[(i64, usize, Move)]) -> Vec<Scenario> {
     let mut rooms = rooms();
-    let mut said = vec![[0_usize; 2]; ROOMS];
+    let mut said = [[0_usize; 2]; ROOMS];
     let mut at = MORNING.0;
     for (line, (gap, room, act)) in (1..).zip(history) {
         at += gap * 1000;
@@ -128,7 +129,7 @@ fn script(history: &[(i64, usize, Move)]) -> Vec<Scenario> {
 
 #[test]
 fn random_histories_keep_the_rules() {
-    let long = std::env::var_os("KARIBARAI_TESTS_LONG").is_some();
+    let long = setting("KARIBARAI_TESTS_LONG").is_some();
     let config = Config {
         cases: if long { 40 } else { 3 },
         max_shrink_iters: 40,
