@@ -12,7 +12,7 @@ use super::terminal::Terminal;
 
 pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let config = place.config()?;
-    setup::logging(&config)?;
+    setup::logging(&config, place)?;
     let app = App::prepare(config, setup::outside()).await?;
     terminal.talk(&format!(
         "{} http://{}/webhook",

@@ -1,5 +1,6 @@
 //! What several subcommands begin with: runtime, configuration, the ledger.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -66,11 +67,15 @@ pub(crate) async fn ledger(config: &Config) -> anyhow::Result<(Store, Ledger)> {
     Ok(app::open_ledger(config, &outside()).await?)
 }
 
-/// Logs go to stderr: for people or as JSON, never with content.
-pub(crate) fn logging(config: &Config) -> anyhow::Result<()> {
+/// Logs go to stderr: for people or as JSON, never with content. Colour only for a terminal that did not refuse it
+/// (<https://no-color.org>).
+pub(crate) fn logging(config: &Config, place: &Place) -> anyhow::Result<()> {
+    let refused = place.environment.iter().any(|(name, value)| name == "NO_COLOR" && !value.is_empty());
+    let colour = std::io::stderr().is_terminal() && !refused;
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter)
         .with_context(|| "the filter in [log] cannot be read")?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
     let installed = match config.log.format {
         LogFormat::Human => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),

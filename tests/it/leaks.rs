@@ -66,6 +66,8 @@ async fn no_marker_appears_in_logs_or_metrics() {
     assert!(child.wait().unwrap().success(), "SIGTERM ends with 0");
     let logs = reader.join().unwrap().unwrap();
     assert!(logs.len() > 1000, "the log was not read: {logs}");
+    assert!(!logs.contains('\x1b'), "a pipe gets no colours");
+    assert!(!folder.path().join("data/karibarai.db-wal").exists(), "an orderly end leaves no log to recover");
     let secrets = [world.owner_token.as_str(), &world.webhook_tokens[0], "MARKER", "山田", "佐藤"];
     for (place, text) in [("log", &logs), ("metrics", &metrics), ("answer", &refused), ("login page", &page)]
     {

@@ -33,8 +33,10 @@ pub struct SqliteStore {
 
 struct Inner {
     path: PathBuf,
-    writer: Option<Writer>,
+    // Before the writer, which is dropped after them: the last connection carries the log into the database and removes
+    // it, and one that only reads could not.
     readers: Mutex<Vec<Connection>>,
+    writer: Option<Writer>,
 }
 
 impl SqliteStore {
