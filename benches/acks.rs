@@ -23,7 +23,7 @@ use karibarai::domain::{
     AccountId, Clock as _, EntryKind, MessageId, RoomId, Source, SystemClock, UtcMillis,
 };
 use karibarai::follow::{
-    Annex, Archive, Casebook, Decider, Detector, Driver, Index, Mirror, Progress, Tiles,
+    Annex, Archive, Casebook, Decider, Detector, Driver, Index, Mirror, Progress, Tiles, Watchman,
 };
 use karibarai::ledger::{Identity, Observation};
 use karibarai::metrics::Metrics;
@@ -433,6 +433,13 @@ fn driver(
         control_room: Some(RoomId(platform.world.owner.my_room_id)),
     };
     Driver {
+        watchman: Watchman::new(
+            ledger.clone(),
+            store.clone(),
+            Arc::clone(&templates),
+            outside().clock,
+            me.clone(),
+        ),
         archive: Archive::new(ledger.clone(), store.clone()),
         annex: Annex::new(ledger.clone(), store.clone()),
         detector: Detector::new(ledger.clone(), store.clone(), Arc::clone(&config), rules, vec![owner]),

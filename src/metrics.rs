@@ -3,9 +3,14 @@
 //! Never: a global recorder (two bots in one process must not share counts), a label made of received text.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+/// So many declared windows without a read, and the mirror does not work any more.
+const LATE: u32 = 4;
 
 /// Handles to the counters and gauges. Cheap to clone.
 #[derive(Clone)]
@@ -14,13 +19,15 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
+    /// Some room was not read for far longer than planned.
+    rooms_late: AtomicBool,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
         let handle = recorder.handle();
-        Self(Arc::new(Inner { recorder, handle }))
+        Self(Arc::new(Inner { recorder, handle, rooms_late: AtomicBool::new(false) }))
     }
 }
 
@@ -86,6 +93,35 @@ impl Metrics {
     /// `karibarai_files_total{outcome}`: attempts to fetch a file (`stored`, or why not).
     pub fn file_tried(&self, outcome: &'static str) {
         self.counter("karibarai_files_total", &[("outcome", outcome)]).increment(1);
+    }
+
+    /// `karibarai_gaps_found_total`: holes recorded by this run.
+    pub fn gaps_found(&self, holes: usize) {
+        self.counter("karibarai_gaps_found_total", &[]).increment(holes as u64);
+    }
+
+    /// `karibarai_rooms{state}` (`watched`, `lost`), `karibarai_room_unread_seconds` (the longest since a complete read
+    /// of any room that can be read), `karibarai_exposure_seconds{of}` (`today`: the longest between two complete reads;
+    /// `declared`: beyond it a hole is recorded).
+    pub fn coverage(
+        &self,
+        watched: usize,
+        lost: usize,
+        unread: Duration,
+        today: Duration,
+        declared: Duration,
+    ) {
+        self.gauge("karibarai_rooms", &[("state", "watched")]).set(approximate(watched as u64));
+        self.gauge("karibarai_rooms", &[("state", "lost")]).set(approximate(lost as u64));
+        self.gauge("karibarai_room_unread_seconds", &[]).set(unread.as_secs_f64());
+        self.gauge("karibarai_exposure_seconds", &[("of", "today")]).set(today.as_secs_f64());
+        self.gauge("karibarai_exposure_seconds", &[("of", "declared")]).set(declared.as_secs_f64());
+        self.0.rooms_late.store(unread > declared * LATE, Ordering::Relaxed);
+    }
+
+    /// At the last pass some room that can be read had been unread for far longer than declared.
+    pub fn rooms_late(&self) -> bool {
+        self.0.rooms_late.load(Ordering::Relaxed)
     }
 
     /// The text exposition format of Prometheus.

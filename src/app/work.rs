@@ -12,7 +12,7 @@ use crate::chatwork::api::{Api, Downloads};
 use crate::config::Config;
 use crate::detect::RuleSet;
 use crate::domain::RoomId;
-use crate::follow::{Annex, Archive, Casebook, Decider, Detector, Driver, Index, Mirror, Tiles};
+use crate::follow::{Annex, Archive, Casebook, Decider, Detector, Driver, Index, Mirror, Tiles, Watchman};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::receive::Receiver;
@@ -66,8 +66,10 @@ impl Workshop {
             self.ledger.clone(),
             self.store.clone(),
             Arc::clone(&self.config),
+            Arc::clone(&self.outside.clock),
             self.metrics.clone(),
         );
+        reconciler.begins_watch();
         tokio::join!(
             driver.run(stop.clone()),
             self.send(&outbox, &send, stop.clone()),
@@ -131,6 +133,13 @@ impl Workshop {
         let (ledger, store) = (self.ledger.clone(), self.store.clone());
         let data_dir = &self.config.storage.data_dir;
         Driver {
+            watchman: Watchman::new(
+                ledger.clone(),
+                store.clone(),
+                Arc::clone(&self.templates),
+                Arc::clone(&self.outside.clock),
+                me.clone(),
+            ),
             archive: Archive::new(ledger.clone(), store.clone()),
             annex: Annex::new(ledger.clone(), store.clone()),
             detector: Detector::new(
@@ -210,14 +219,19 @@ impl Workshop {
         let mut again: BTreeSet<RoomId> = BTreeSet::new();
         while !*stop.borrow() {
             again.append(&mut self.receiver.take_missed());
+            let mut wait = self.config.reconcile.interval;
             match reconciler.pass(&again).await {
-                Ok(()) => {
-                    again.clear();
+                Ok(passed) => {
+                    // A room that alone could not be read comes again by the rota.
+                    if passed.read > 0 || passed.left == 0 {
+                        again.clear();
+                    }
+                    wait = passed.wait;
                     self.wake.notify_one();
                 }
                 Err(error) => tracing::warn!(error = %error, "a pass over the rooms ended early"),
             }
-            let mut left = if again.is_empty() { self.config.reconcile.interval } else { MISSED_WAIT };
+            let mut left = if again.is_empty() { wait } else { MISSED_WAIT };
             // A room whose delivery was answered 503 does not wait for the next ordinary pass.
             while left > Duration::ZERO
                 && !*stop.borrow()

@@ -12,6 +12,7 @@ use crate::follow::{Capture, capture, imported};
 use crate::store::{ArchiveStore as _, LedgerStore as _, Record, Store};
 
 use super::Exit;
+use super::coverage;
 use super::setup::{self, Place};
 use super::terminal::{Terminal, until_closed};
 
@@ -28,6 +29,9 @@ pub(super) struct Arguments {
     /// Go on printing what comes, until Ctrl-C
     #[arg(long)]
     follow: bool,
+    /// Not the record itself: since when each room is watched, how closely, and what is missing
+    #[arg(long, conflicts_with = "follow")]
+    coverage: bool,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
@@ -70,6 +74,9 @@ impl<'a> Line<'a> {
 }
 
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
+    if arguments.coverage {
+        return coverage::run(arguments.room, arguments.json, place, terminal).await;
+    }
     let store = setup::reader(&place.config()?).await?;
     let room = arguments.room.map(RoomId);
     let mut out = terminal.data();

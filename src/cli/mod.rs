@@ -5,6 +5,7 @@
 mod bundle;
 mod case;
 mod checkpoint;
+mod coverage;
 mod demo;
 mod detect;
 mod export;
@@ -15,6 +16,7 @@ mod sandbox;
 mod search;
 mod serve;
 mod setup;
+mod sync;
 mod terminal;
 mod verify;
 
@@ -69,6 +71,8 @@ enum Command {
     Log(log::Arguments),
     /// Find words in every version of every message, edited and deleted ones too, newest first
     Search(search::Arguments),
+    /// Read the rooms once, now; also beside a running bot: exit 1 where some could not be read
+    Sync(sync::Arguments),
     /// List the cases
     Case(case::Arguments),
     /// Make an evidence package of a room or a case that a stranger can check offline
@@ -121,6 +125,7 @@ async fn dispatch(command: Command, place: &setup::Place, terminal: &Terminal) -
         Command::Detect(arguments) => detect::run(&arguments, terminal),
         Command::Log(arguments) => log::run(&arguments, place, terminal).await,
         Command::Search(arguments) => search::run(&arguments, place, terminal).await,
+        Command::Sync(arguments) => sync::run(&arguments, place, terminal).await,
         Command::Case(arguments) => case::run(&arguments, place, terminal).await,
         Command::Export(arguments) => export::run(&arguments, place, terminal).await,
         Command::Import(arguments) => import::run(&arguments, place, terminal).await,

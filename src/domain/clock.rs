@@ -34,24 +34,39 @@ impl Clock for SystemClock {
 
 /// A clock that stands still until it is moved: for tests and rehearsals.
 #[derive(Clone, Debug)]
-pub struct ManualClock(Arc<AtomicI64>);
+pub struct ManualClock {
+    wall: Arc<AtomicI64>,
+    /// How far the wall clock is ahead of the other one.
+    slept: Arc<AtomicI64>,
+}
 
 impl ManualClock {
     pub fn new(start: UtcMillis) -> Self {
-        Self(Arc::new(AtomicI64::new(start.0)))
+        Self { wall: Arc::new(AtomicI64::new(start.0)), slept: Arc::default() }
     }
 
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        self.wall.fetch_add(millis(by), Ordering::SeqCst);
     }
+
+    /// The machine sleeps: the wall clock moves on alone.
+    pub fn sleep(&self, by: Duration) {
+        self.slept.fetch_add(millis(by), Ordering::SeqCst);
+        self.wall.fetch_add(millis(by), Ordering::SeqCst);
+    }
+}
+
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> UtcMillis {
-        UtcMillis(self.0.load(Ordering::SeqCst))
+        UtcMillis(self.wall.load(Ordering::SeqCst))
     }
 
     fn monotonic(&self) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.load(Ordering::SeqCst)).unwrap_or(0))
+        let awake = self.wall.load(Ordering::SeqCst).saturating_sub(self.slept.load(Ordering::SeqCst));
+        Duration::from_millis(u64::try_from(awake).unwrap_or(0))
     }
 }

@@ -83,6 +83,8 @@ kinds! {
     RoomDeclared = "room.declared", chained: false;
     /// The bot was stopped, let go on, or told to be quiet for a while.
     BotSwitched = "bot.switched", chained: false;
+    /// Many changes in a short time, or a text blanked and then deleted.
+    AlarmRaised = "alarm.raised", chained: false;
     ContentErased = "content.erased", chained: false;
     EvidenceViewed = "evidence.viewed", chained: false;
     EvidenceExported = "evidence.exported", chained: false;

@@ -1,10 +1,10 @@
-//! Files each version of each message, rooms and members.
+//! Files each version of each message, tombstones, rooms, members and holes.
 
 use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use crate::domain::{AccountId, Entry, EntryIndex, EntryKind, RoomType};
+use crate::domain::{AccountId, Entry, EntryIndex, EntryKind, RoomType, Source, UtcMillis};
 use crate::ledger::Ledger;
 use crate::store::{ArchiveRow, FollowStore, Record, Store};
 
@@ -30,6 +30,14 @@ struct RoomContent {
 struct MemberContent {
     account_id: AccountId,
     name: String,
+}
+
+/// Content of `gap.found`, as far as the archive needs it.
+#[derive(Deserialize)]
+struct GapContent {
+    kind: String,
+    from: Option<String>,
+    to: String,
 }
 
 impl Archive {
@@ -71,8 +79,14 @@ fn rows(record: &Record) -> Vec<ArchiveRow> {
     let seen = ArchiveRow::Room { room, room_type: None, name: None, observed_at: entry.observed_at };
     match entry.kind {
         EntryKind::MessageCreated | EntryKind::MessageUpdated | EntryKind::MessageDeletedReported => {
-            version(&entry, record).into_iter().chain([seen]).collect()
+            version(&entry, record).into_iter().chain(present(&entry)).chain([seen]).collect()
         }
+        EntryKind::MessageSeen => present(&entry).into_iter().chain([seen]).collect(),
+        EntryKind::MessageMissingAtRecheck => {
+            let missing = entry.message.map(|message| ArchiveRow::Missing { n: entry.n, room, message });
+            missing.into_iter().chain([seen]).collect()
+        }
+        EntryKind::GapFound => gap(&entry, record).into_iter().chain([seen]).collect(),
         EntryKind::RoomFound | EntryKind::RoomChanged => {
             let content: Option<RoomContent> = parse(record);
             let (room_type, name) = match content {
@@ -94,6 +108,24 @@ fn rows(record: &Record) -> Vec<ArchiveRow> {
             .collect(),
         _ => vec![seen],
     }
+}
+
+/// A message that was read in its room is not missing; a webhook may be an old one that comes late.
+fn present(entry: &Entry) -> Option<ArchiveRow> {
+    let message = entry.message.clone().filter(|_| entry.source == Source::Poll)?;
+    Some(ArchiveRow::Present { n: entry.n, room: entry.room?, message })
+}
+
+fn gap(entry: &Entry, record: &Record) -> Option<ArchiveRow> {
+    let it: GapContent = parse(record)?;
+    let from = it.from.as_deref().and_then(UtcMillis::parse);
+    Some(ArchiveRow::Gap {
+        n: entry.n,
+        room: entry.room?,
+        kind: it.kind,
+        from,
+        to: UtcMillis::parse(&it.to)?,
+    })
 }
 
 fn version(entry: &Entry, record: &Record) -> Option<ArchiveRow> {

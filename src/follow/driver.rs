@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::store::{FollowStore, LedgerStore, Store};
 
-use super::{Annex, Archive, Casebook, Detector, FollowError, Index, Mirror, Progress, Tiles};
+use super::{Annex, Archive, Casebook, Detector, FollowError, Index, Mirror, Progress, Tiles, Watchman};
 
 /// A lost wake-up costs this much at most; another process may append as well.
 const POLL: Duration = Duration::from_secs(1);
@@ -42,6 +42,7 @@ pub struct Driver {
     pub mirror: Mirror,
     pub index: Index,
     pub tiles: Tiles,
+    pub watchman: Watchman,
     pub ledger: Ledger,
     pub store: Store,
     pub metrics: Metrics,
@@ -58,7 +59,12 @@ pub struct Driver {
 impl Driver {
     /// Runs until `stop` turns true; a batch that was begun is finished.
     pub async fn run(&self, stop: watch::Receiver<bool>) {
-        tokio::join!(self.derive_all(stop.clone()), self.write_all(stop.clone()), self.index_all(stop));
+        tokio::join!(
+            self.derive_all(stop.clone()),
+            self.write_all(stop.clone()),
+            self.index_all(stop.clone()),
+            self.watch_all(stop)
+        );
     }
 
     async fn derive_all(&self, mut stop: watch::Receiver<bool>) {
@@ -110,6 +116,20 @@ impl Driver {
             }
             tokio::select! {
                 () = tokio::time::sleep(INDEX_EVERY) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// Behind the archive; what it has to tell is filed by the others.
+    async fn watch_all(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            if self.guarded(Watchman::NAME, self.watchman.tick()).await == Progress::Moved {
+                self.wake.notify_one();
+                continue;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(POLL) => {}
                 _ = stop.changed() => {}
             }
         }

@@ -11,6 +11,7 @@ mod driver;
 mod index;
 mod mirror;
 mod tiles;
+mod watchman;
 mod weighing;
 
 pub use annex::{Annex, imported};
@@ -22,6 +23,7 @@ pub use driver::Driver;
 pub use index::Index;
 pub use mirror::Mirror;
 pub use tiles::Tiles;
+pub use watchman::Watchman;
 
 use crate::ledger::LedgerError;
 use crate::store::StoreError;

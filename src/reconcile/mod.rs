@@ -4,13 +4,20 @@
 
 mod around;
 mod compare;
+mod coverage;
+mod deep;
 mod files;
+mod gaps;
+mod memory;
 mod pass;
+mod read;
 mod room;
+mod rota;
 
 pub use around::Around;
+pub use coverage::{RoomCoverage, coverage, room_names};
 pub use files::{AT_A_TIME, Fetched, Fetcher};
-pub use pass::Reconciler;
+pub use pass::{Passed, Reconciler};
 
 use crate::chatwork::api::Error as ApiError;
 use crate::domain::{EntryKind, RoomId, Source};
@@ -24,6 +31,11 @@ pub enum ReconcileError {
     Store(#[from] StoreError),
     #[error("Chatwork could not be read")]
     Api(#[from] ApiError),
+}
+
+/// An error that the next room would meet as well.
+fn ends_the_pass(error: &ApiError) -> bool {
+    matches!(error, ApiError::RateLimited { .. } | ApiError::Unauthorized | ApiError::Unreachable(_))
 }
 
 /// An object as the API gave it.

@@ -11,6 +11,7 @@ mod lint;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,12 +23,14 @@ use crate::domain::{AccountId, CaseId, MessageId, RoomId, hex};
 
 pub use cases::{CaseNote, FollowUpContext, OwnReminder, ReminderForm};
 use texts::{Slot, Text, TextId};
+pub use watch::{Crowd, WatchNote};
 
 /// The compiled-in texts: file name and content.
-const BUILTIN: [(&str, &str); 3] = [
+const BUILTIN: [(&str, &str); 4] = [
     ("reminder.toml", include_str!("../../config/templates/reminder.toml")),
     ("notes.toml", include_str!("../../config/templates/notes.toml")),
     ("cases.toml", include_str!("../../config/templates/cases.toml")),
+    ("watch.toml", include_str!("../../config/templates/watch.toml")),
 ];
 
 /// Longest quotation in a note, in characters.

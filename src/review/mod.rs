@@ -107,6 +107,7 @@ async fn ready(State(review): State<Review>) -> Response {
     let reason = match review.0.ledger.head().await {
         Err(_) => Some("ledger"),
         Ok(_) if !review.0.working.load(Ordering::Relaxed) => Some("starting"),
+        Ok(_) if review.0.metrics.rooms_late() => Some("rooms"),
         Ok(head) => match review.0.store.cursor("casebook").await {
             Ok(cursor) if head.frontier.size().saturating_sub(cursor.0) > MAX_LAG => Some("followers"),
             Ok(_) => None,

@@ -212,6 +212,21 @@ impl SandboxHandle {
         })
     }
 
+    /// The message is gone without a trace: neither its author nor a documented call does that.
+    pub fn vanish(&self, room_id: u64, message_id: &str) -> Result<(), SandboxError> {
+        let id = parse_message_id(message_id)?;
+        self.with(|state| state.vanish(room_id, id))
+    }
+
+    /// From now on the API shows the message with a field of the wrong type.
+    pub fn break_message(&self, room_id: u64, message_id: &str) -> Result<(), SandboxError> {
+        let id = parse_message_id(message_id)?;
+        self.with(|state| {
+            let room = state.rooms.get_mut(&room_id).ok_or(SandboxError::UnknownRoom)?;
+            room.message_mut(id).map(|it| it.broken = true).ok_or(SandboxError::UnknownMessage)
+        })
+    }
+
     /// `by` gives tasks to others, and the room says so; `limit` is Unix seconds. Returns the task ids.
     pub fn add_task(
         &self,

@@ -47,6 +47,8 @@ pub(crate) struct Message {
     pub(crate) by_api: bool,
     /// An own post that its author wanted to see as unread.
     pub(crate) self_unread: bool,
+    /// The API shows it in a form that is not the documented one.
+    pub(crate) broken: bool,
     /// Members that the body mentions.
     pub(crate) mentions: Vec<u64>,
 }

@@ -231,6 +231,7 @@ impl State {
             deleted: false,
             by_api: draft.by_api,
             self_unread: draft.self_unread,
+            broken: false,
             mentions: mentions.clone(),
         });
         room.last_update_time = now_s;
@@ -294,6 +295,22 @@ impl State {
         if self.rules.webhook_on_delete {
             self.announce(&Event::Updated { room, message: id, mentioned: &[] });
         }
+        Ok(())
+    }
+
+    /// The message is gone without a trace, as no documented way makes it.
+    pub(crate) fn vanish(&mut self, room: u64, id: u64) -> Result<(), SandboxError> {
+        let at_ms = self.now_ms;
+        let room = self.rooms.get_mut(&room).ok_or(SandboxError::UnknownRoom)?;
+        let place = room.messages.binary_search_by_key(&id, |it| it.id);
+        let message = room.messages.remove(place.map_err(|_| SandboxError::UnknownMessage)?);
+        room.versions.push(Version {
+            at_ms,
+            kind: ChangeKind::Deleted,
+            message: id,
+            account: message.account,
+            body: message.body,
+        });
         Ok(())
     }
 

@@ -28,8 +28,15 @@ pub(crate) struct MessageJson<'a> {
     message_id: String,
     account: Person,
     body: &'a str,
-    send_time: i64,
+    send_time: SendTime,
     update_time: i64,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum SendTime {
+    Documented(i64),
+    Broken(String),
 }
 
 impl<'a> MessageJson<'a> {
@@ -38,7 +45,10 @@ impl<'a> MessageJson<'a> {
             message_id: message.id.to_string(),
             account: Person::of(author),
             body: &message.body,
-            send_time: message.send_time,
+            send_time: match message.broken {
+                false => SendTime::Documented(message.send_time),
+                true => SendTime::Broken(message.send_time.to_string()),
+            },
             update_time: message.update_time,
         }
     }

@@ -4,6 +4,7 @@
 //! implements them here, and another engine implements the same set behind the same contract tests.
 
 mod annex;
+mod coverage;
 mod evidence;
 mod rows;
 mod search;
@@ -18,6 +19,7 @@ pub use annex::{
     AnnexChange, AnnexStore, FileRow, FileState, FileWork, ImportedMessage, Look, RoomPart, RoomState,
     StoredFile, TaskRow,
 };
+pub use coverage::{CoverageStore, DeepState, Exposure, GapRow, KnownMessage, NewRead, RoomRead};
 pub use evidence::{TREE_STEP, TreeNode, TreeStore};
 pub use rows::{
     Appended, ArchiveRow, CaseRow, CaseUpdate, Head, MemberRow, MessageRow, NewEntry, OutboxChange,

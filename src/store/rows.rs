@@ -110,6 +110,25 @@ pub enum ArchiveRow {
         name: String,
         present: bool,
     },
+    /// The message is absent from its room.
+    Missing {
+        n: EntryIndex,
+        room: RoomId,
+        message: MessageId,
+    },
+    /// The message was read in its room again.
+    Present {
+        n: EntryIndex,
+        room: RoomId,
+        message: MessageId,
+    },
+    Gap {
+        n: EntryIndex,
+        room: RoomId,
+        kind: String,
+        from: Option<UtcMillis>,
+        to: UtcMillis,
+    },
 }
 
 /// A message as the room shows it now.
@@ -121,7 +140,10 @@ pub struct MessageRow {
     pub send_time: UtcMillis,
     pub first_n: EntryIndex,
     pub first_seen: UtcMillis,
+    /// Chatwork shows it as deleted.
     pub deleted: bool,
+    /// It was absent from its room at the last look.
+    pub missing: bool,
     /// The newest version: the greatest `update_time`, then the latest seen.
     pub current: VersionRow,
 }

@@ -10,6 +10,8 @@ mod evidence;
 mod files;
 mod import;
 mod leaks;
+mod mirror;
+mod mirror_truth;
 mod rebuild;
 mod receive;
 mod reminder;

@@ -26,10 +26,12 @@ pub(super) enum Slot {
     Case,
     Status,
     Left,
+    Count,
+    Span,
 }
 
 impl Slot {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Room,
         Self::Link,
         Self::Sender,
@@ -39,6 +41,8 @@ impl Slot {
         Self::Case,
         Self::Status,
         Self::Left,
+        Self::Count,
+        Self::Span,
     ];
 
     fn name(self) -> &'static str {
@@ -52,6 +56,8 @@ impl Slot {
             Self::Case => "case",
             Self::Status => "status",
             Self::Left => "left",
+            Self::Count => "count",
+            Self::Span => "span",
         }
     }
 }
@@ -185,6 +191,17 @@ texts! {
     OptedOutBody = "opted_out.body", Note, SUBJECT;
     FollowUpDraftTitle = "follow_up_draft.title", Line, &[];
     FollowUpDraftBody = "follow_up_draft.body", Note, &[Slot::Room, Slot::Link, Slot::Case, Slot::Reason];
+    ManyDeletionsTitle = "many_deletions.title", Line, &[];
+    ManyDeletionsBody = "many_deletions.body", Note, &[Slot::Room, Slot::Count, Slot::Span];
+    ManyEditsTitle = "many_edits.title", Line, &[];
+    ManyEditsBody = "many_edits.body", Note, &[Slot::Room, Slot::Count, Slot::Span];
+    BlankedTitle = "blanked.title", Line, &[];
+    BlankedBody = "blanked.body", Note, SUBJECT;
+    WeekTitle = "week.title", Line, &[];
+    WeekStopped = "week.stopped", Note, &[Slot::Span];
+    WeekUnread = "week.unread", Note, &[Slot::Span];
+    WeekAdvice = "week.advice", Note, &[];
+    WeekAdviceUnread = "week.advice_unread", Note, &[];
 }
 
 impl TextId {

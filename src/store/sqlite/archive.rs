@@ -19,7 +19,7 @@ impl ArchiveStore for SqliteStore {
         self.read(move |connection| {
             connection
                 .prepare_cached(&format!(
-                    "SELECT {VERSION}, m.send_time, m.first_n, m.first_seen, m.deleted
+                    "SELECT {VERSION}, m.send_time, m.first_n, m.first_seen, m.deleted, m.missing_n IS NOT NULL
                      FROM messages m JOIN versions v ON v.n = m.current WHERE m.room = ?1 AND m.message = ?2"
                 ))?
                 .query_row((integer(room.0), message.as_str()), |row| Ok(message_row(row)))
@@ -77,7 +77,7 @@ impl ArchiveStore for SqliteStore {
         let before = before.map_or(i64::MAX, |n| integer(n.0));
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {VERSION}, m.send_time, m.first_n, m.first_seen, m.deleted
+                "SELECT {VERSION}, m.send_time, m.first_n, m.first_seen, m.deleted, m.missing_n IS NOT NULL
                  FROM messages m JOIN versions v ON v.n = m.current
                  WHERE m.room = ?1 AND m.first_n < ?2 ORDER BY m.first_n DESC LIMIT ?3"
             ))?;
@@ -151,7 +151,7 @@ impl ArchiveStore for SqliteStore {
     ) -> StoreResult<Vec<MessageRow>> {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {VERSION}, m.send_time, m.first_n, m.first_seen, m.deleted
+                "SELECT {VERSION}, m.send_time, m.first_n, m.first_seen, m.deleted, m.missing_n IS NOT NULL
                  FROM messages m JOIN versions v ON v.n = m.current
                  WHERE m.room = ?1 AND m.account = ?2 AND m.send_time >= ?3 ORDER BY m.first_n DESC LIMIT 64"
             ))?;
@@ -209,6 +209,7 @@ fn message_row(row: &Row<'_>) -> StoreResult<MessageRow> {
         first_n: index(row.get(10)?),
         first_seen: UtcMillis(row.get(11)?),
         deleted: row.get(12)?,
+        missing: row.get(13)?,
         current,
     })
 }

@@ -15,6 +15,7 @@ const DERIVED: &[(&str, &str)] = &[
     ("members", "room, account, n"),
     ("messages", "room, message"),
     ("versions", "n"),
+    ("gaps", "n"),
     ("signals", "n"),
     ("cases", "id"),
     ("outbox", "decided_n"),
@@ -235,6 +236,25 @@ fn put_archive_row(transaction: &Transaction<'_>, row: &ArchiveRow) -> StoreResu
                     "INSERT OR REPLACE INTO members (room, account, n, name, present) VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?
                 .execute((integer(room.0), integer(account.0), integer(n.0), name, present))?;
+        }
+        ArchiveRow::Missing { n, room, message } => {
+            transaction
+                .prepare_cached("UPDATE messages SET missing_n = ?3 WHERE room = ?1 AND message = ?2")?
+                .execute((integer(room.0), message.as_str(), integer(n.0)))?;
+        }
+        ArchiveRow::Present { n, room, message } => {
+            transaction
+                .prepare_cached(
+                    "UPDATE messages SET missing_n = NULL WHERE room = ?1 AND message = ?2 AND missing_n < ?3",
+                )?
+                .execute((integer(room.0), message.as_str(), integer(n.0)))?;
+        }
+        ArchiveRow::Gap { n, room, kind, from, to } => {
+            transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO gaps (n, room, kind, from_at, to_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute((integer(n.0), integer(room.0), kind, from.map(|it| it.0), to.0))?;
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ mod append;
 mod archive;
 mod cases;
 mod convert;
+mod coverage;
 mod derived;
 mod evidence;
 mod ledger;

@@ -1,6 +1,7 @@
 //! A bot on a simulated Chatwork, with a clock that stands still until it is moved.
 
 pub(crate) mod chatwork;
+pub(crate) mod lookout;
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -133,7 +134,7 @@ impl Bot {
             stop: parts.stop,
             running: parts.running,
         };
-        bot.until("the rooms are known", || async { !bot.store.rooms_known().await }).await;
+        bot.until("the rooms are known", || async { bot.store.rooms_known().await }).await;
         bot
     }
 
@@ -350,16 +351,22 @@ pub(crate) async fn all_records(store: &Store) -> Vec<Record> {
     }
 }
 
-/// Whether the reconciler has seen at least one room.
+/// Whether the reconciler has read at least one room to the end.
 trait RoomsKnown {
     async fn rooms_known(&self) -> bool;
 }
 
 impl RoomsKnown for Store {
     async fn rooms_known(&self) -> bool {
-        use karibarai::store::ArchiveStore as _;
-        self.rooms().await.unwrap().is_empty()
+        use karibarai::store::CoverageStore as _;
+        self.room_reads().await.unwrap().iter().any(|it| it.read_at.is_some())
     }
+}
+
+/// A variable that steers the tests.
+pub(crate) fn environment(name: &str) -> Option<String> {
+    let all = karibarai::config::process_env();
+    all.into_iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value)
 }
 
 /// As Chatwork signs: HMAC-SHA256 with the decoded token, in base64.

@@ -79,7 +79,7 @@ fn the_index_is_at_most_twice_the_text_and_forgets() {
     let transaction = connection.transaction().unwrap();
     transaction
         .execute(
-            "INSERT INTO message_versions (room, message, version, digest, n) VALUES (1, '9', 1, x'00', 5)",
+            "INSERT INTO message_versions (room, message, version, digest, n, way) VALUES (1, '9', 1, x'00', 5, x'00')",
             (),
         )
         .unwrap();
