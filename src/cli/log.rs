@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::chatwork::notation;
-use crate::domain::{AccountId, Entry, EntryIndex, EntryKind, MessageId, RoomId};
+use crate::domain::{AccountId, Entry, EntryIndex, EntryKind, MessageId, RoomId, Source};
 use crate::follow::{Capture, capture, imported};
 use crate::store::{ArchiveStore as _, LedgerStore as _, Record, Store};
 
@@ -18,6 +18,8 @@ use super::terminal::{Terminal, until_closed};
 
 /// Entries read at a time.
 const BATCH: usize = 512;
+/// A message that was read so long after it was written is marked as seen late.
+const LATE: Duration = Duration::from_secs(600);
 /// Between two looks of `--follow`.
 const FOLLOW: Duration = Duration::from_millis(500);
 
@@ -50,6 +52,9 @@ pub(super) struct Line<'a> {
     source_time: Option<String>,
     observed_at: String,
     version: Option<u64>,
+    /// First seen long after it was written: read at first contact, or after an outage.
+    #[serde(skip_serializing_if = "is_false")]
+    late: bool,
     /// Of what is no message of the room: files, tasks, members, imports. The content as it was recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a RawValue>,
@@ -68,6 +73,7 @@ impl<'a> Line<'a> {
             source_time: entry.source_time.map(|it| it.to_string()),
             observed_at: entry.observed_at.to_string(),
             version: entry.version,
+            late: late(entry),
             detail: None,
         }
     }
@@ -143,11 +149,29 @@ async fn line(
     let room = entry.room.map(|it| it.to_string()).unwrap_or_default();
     // Control characters of a message must not steer the terminal.
     let text: String = text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
+    let mark = match entry.source_time {
+        Some(at) if late(&entry) => {
+            let seen_late = terminal.words("後から読み取り、発言は", "seen late, written");
+            format!("[{seen_late} {}]  ", at.japan_text())
+        }
+        _ => String::new(),
+    };
     Ok(Some(format!(
-        "{}  {:<26} {room:<10} {who}  {text}",
+        "{}  {:<26} {room:<10} {who}  {mark}{text}",
         entry.observed_at.japan_text(),
         entry.kind.as_str()
     )))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(it: &bool) -> bool {
+    !it
+}
+
+/// Read, and not at once.
+fn late(entry: &Entry) -> bool {
+    let written = entry.source_time.filter(|_| entry.kind == EntryKind::MessageCreated);
+    entry.source == Source::Poll && written.is_some_and(|at| entry.observed_at.since(at) > LATE)
 }
 
 /// The content of what is beside the messages, where it is JSON.
@@ -168,6 +192,8 @@ fn detail<'a>(entry: &Entry, record: &'a Record) -> Option<&'a RawValue> {
             | EntryKind::RoomChanged
             | EntryKind::RoomAccessLost
             | EntryKind::GapFound
+            | EntryKind::MessageMissingAtRecheck
+            | EntryKind::AlarmRaised
             | EntryKind::MessageImported
             | EntryKind::ImportMade
     );

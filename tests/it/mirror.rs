@@ -363,6 +363,31 @@ mod in_the_bot {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_read_long_after_it_was_written_is_marked() {
+        let bot = deaf().await;
+        bot.chatwork.set_fault(Fault::always(FaultKind::Refused));
+        let late = bot.client_says("止まっている間の発言");
+        bot.clock.advance(Duration::from_secs(3600));
+        bot.chatwork.0.clear_faults();
+        bot.recorded(&late, 1).await;
+        let prompt = bot.client_says("すぐに読まれる発言");
+        bot.recorded(&prompt, 1).await;
+        let (settings, folder) = (bot.settings(), bot.folder.path().to_owned());
+        let output = tokio::task::spawn_blocking(move || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_karibarai"));
+            command.args(["log", "--json"]).env_clear().envs(settings).current_dir(folder).output().unwrap()
+        });
+        let rows = String::from_utf8(output.await.unwrap().stdout).unwrap();
+        let marked = |message: &str| {
+            let rows = rows.lines().map(|it| serde_json::from_str::<serde_json::Value>(it).unwrap());
+            let mut of_message = rows.filter(|it| it["message_id"] == message);
+            of_message.any(|it| it["late"] == true)
+        };
+        assert_eq!((marked(&late), marked(&prompt)), (true, false));
+        bot.finish().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn sync_reads_now_beside_the_bot_and_coverage_is_told() {
         let bot = deaf().await;
         let message = bot.client_says("今すぐ読んでください");
