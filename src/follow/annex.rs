@@ -4,14 +4,14 @@ use serde::Deserialize;
 
 use crate::chatwork::notation;
 use crate::chatwork::wire::{File, Room, Task};
-use crate::domain::{self, AccountId, Entry, EntryIndex, EntryKind, MessageId, RoomId, Source};
+use crate::domain::{self, AccountId, Entry, EntryIndex, EntryKind, MessageId, RoomId};
 use crate::ledger::Ledger;
 use crate::store::{
     AnnexChange, AnnexStore, ArchiveStore, FileRow, FollowStore, ImportedMessage, Record, RoomPart,
     RoomState, Store, StoreResult, StoredFile, TaskRow,
 };
 
-use super::capture::capture;
+use super::capture::{Capture, capture};
 use super::{BATCH, FollowError, Progress};
 
 /// Files that one message may have fetched: a person can type any number of tags.
@@ -89,31 +89,29 @@ impl Annex {
         let records = self.ledger.records(from, usize::try_from(left).unwrap_or(BATCH)).await?;
         let Some(last) = records.last() else { return Ok(Progress::Idle) };
         let next = EntryIndex(last.n.0 + 1);
-        let mut changes = Vec::new();
+        let (mut changes, mut named) = (Vec::new(), Vec::new());
         for record in &records {
             // An entry that cannot be read is passed over: `verify` reports it, and one bad entry must not stop a room.
             let Ok(entry) = record.entry() else { continue };
-            if entry.kind == EntryKind::ContentErased {
-                changes.extend(self.erased(record).await?);
-            } else {
-                changes.extend(derived(&entry, record));
+            match entry.kind {
+                EntryKind::ContentErased => changes.extend(self.erased(record).await?),
+                EntryKind::MessageCreated | EntryKind::MessageUpdated | EntryKind::MessageSeen => {
+                    let Some(seen) = capture(&entry, record) else { continue };
+                    changes.extend(shown(&entry, &seen));
+                    if let Some(name) = seen.name {
+                        named.push((seen.room, seen.account, entry.n, name));
+                    }
+                }
+                _ => changes.extend(derived(&entry, record)),
             }
         }
-        changes.extend(self.unfamiliar(&records).await?);
+        changes.extend(self.unfamiliar(named).await?);
         self.store.put_annex(next, changes).await?;
         Ok(Progress::Moved)
     }
 
     /// Authors who are called otherwise than the members are known tell of a change that nothing else announces.
-    async fn unfamiliar(&self, records: &[Record]) -> StoreResult<Vec<AnnexChange>> {
-        let named: Vec<_> = records
-            .iter()
-            .filter_map(|record| {
-                let entry = record.entry().ok()?;
-                let seen = capture(&entry, record)?;
-                Some((seen.room, seen.account, entry.n, seen.name?))
-            })
-            .collect();
+    async fn unfamiliar(&self, named: Vec<Named>) -> StoreResult<Vec<AnnexChange>> {
         let asked = named.iter().map(|(room, account, n, _)| (*room, *account, *n)).collect();
         let known = self.store.names_at(asked).await?;
         let news = named.into_iter().zip(known).filter(|((.., name), known)| known.as_ref() != Some(name));
@@ -138,9 +136,11 @@ impl Annex {
     }
 }
 
-fn derived(entry: &Entry, record: &Record) -> Vec<AnnexChange> {
-    let change = match entry.kind {
-        EntryKind::MessageCreated | EntryKind::MessageUpdated => return shown(entry, record),
+/// An author as a message names him, and the entry of the message.
+type Named = (RoomId, AccountId, EntryIndex, String);
+
+fn derived(entry: &Entry, record: &Record) -> Option<AnnexChange> {
+    match entry.kind {
         EntryKind::MemberJoined | EntryKind::MemberRenamed | EntryKind::MemberChanged => role(entry, record),
         EntryKind::FileFound => found(entry, record),
         EntryKind::FileStored | EntryKind::FileLost => file(entry, record),
@@ -149,14 +149,14 @@ fn derived(entry: &Entry, record: &Record) -> Vec<AnnexChange> {
         EntryKind::MessageImported => imported(entry, record).map(AnnexChange::ImportedMessage),
         EntryKind::FileImported => imported_file(entry, record),
         _ => None,
-    };
-    change.into_iter().collect()
+    }
 }
 
-fn shown(entry: &Entry, record: &Record) -> Vec<AnnexChange> {
-    let Some(seen) = capture(entry, record).filter(|_| entry.source != Source::Sent) else {
+/// What a message says of files and of changes in the room. Few do: the others are not taken apart.
+fn shown(entry: &Entry, seen: &Capture) -> Vec<AnnexChange> {
+    if !seen.body.contains("[download:") && !seen.body.contains("[dtext:") {
         return Vec::new();
-    };
+    }
     let parsed = notation::parse(&seen.body);
     let downloads = parsed.downloads();
     // The list of files is asked only where the message does not say which.

@@ -96,7 +96,8 @@ impl Driver {
             let load = Load::begin(&self.store);
             let proofs = self.guarded(Tiles::NAME, self.tiles.tick()).await;
             let mirrored = self.guarded(Mirror::NAME, self.mirror.tick()).await;
-            if [proofs, mirrored].contains(&Progress::Moved) {
+            let beside = self.beside().await;
+            if [proofs, mirrored, beside].contains(&Progress::Moved) {
                 load.yield_to_deliveries(&self.store, &mut stop).await;
                 continue;
             }
@@ -140,8 +141,13 @@ impl Driver {
         let derived = self.derive().await;
         let mirrored = self.guarded(Mirror::NAME, self.mirror.tick()).await;
         let proofs = self.guarded(Tiles::NAME, self.tiles.tick()).await;
+        let beside = self.beside().await;
         self.measure().await;
-        if [derived, mirrored, proofs].contains(&Progress::Moved) { Progress::Moved } else { Progress::Idle }
+        if [derived, mirrored, proofs, beside].contains(&Progress::Moved) {
+            Progress::Moved
+        } else {
+            Progress::Idle
+        }
     }
 
     async fn derive(&self) -> Progress {
@@ -149,16 +155,21 @@ impl Driver {
             self.guarded(Archive::NAME, self.archive.tick()).await,
             self.guarded(Detector::NAME, self.detector.tick()).await,
             self.guarded(Casebook::NAME, self.casebook.tick()).await,
-            self.guarded(Annex::NAME, self.annex.tick()).await,
         ];
         if moved[2] == Progress::Moved {
             self.send.notify_one();
         }
-        if moved[3] == Progress::Moved {
+        if moved.contains(&Progress::Moved) { Progress::Moved } else { Progress::Idle }
+    }
+
+    /// What is beside the messages; whoever fetches it is rung.
+    async fn beside(&self) -> Progress {
+        let progress = self.guarded(Annex::NAME, self.annex.tick()).await;
+        if progress == Progress::Moved {
             self.fetch.notify_one();
             self.around.notify_one();
         }
-        if moved.contains(&Progress::Moved) { Progress::Moved } else { Progress::Idle }
+        progress
     }
 
     async fn guarded(

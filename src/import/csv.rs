@@ -172,7 +172,16 @@ impl<R: Read> Table<R> {
             None => Ok(None),
             Some(text) => text.parse::<u64>().map(Some).map_err(|_| bad(what)),
         };
-        let sent = cell(Column::Time).and_then(|it| when::cell(it, self.now));
+        // Date and clock may stand in columns of their own.
+        let times: Vec<&str> = self
+            .record
+            .iter()
+            .zip(&self.headings)
+            .filter(|(cell, (_, column))| *column == Some(Column::Time) && !cell.trim().is_empty())
+            .map(|(cell, _)| cell.trim())
+            .collect();
+        let sent = times.iter().find_map(|it| when::cell(it, self.now));
+        let sent = sent.or_else(|| when::cell(&times.join(" "), self.now));
         let columns: Map<String, Value> = self
             .record
             .iter()

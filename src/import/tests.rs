@@ -70,6 +70,13 @@ fn a_table_is_read_by_its_headings_and_keeps_all_columns() {
     assert_eq!((rows[0].body.as_str(), rows[0].sent_at), ("a,b", Some(UtcMillis(1_700_000_000_000))));
     assert_eq!(rows[0].record["body#4"], "c");
 
+    let apart = "日付,時刻,発言者,本文\n2026/11/01,10:15,山田,はい\n";
+    let rows = table(apart).unwrap();
+    assert_eq!(
+        (rows[0].sent_at, rows[0].name.as_deref()),
+        (Some(at("2026-11-01T01:15:00.000Z")), Some("山田"))
+    );
+
     assert!(matches!(table("a,b\n1,2\n"), Err(ImportError::NoBodyColumn)));
     assert!(matches!(table("body,room_id\nx,abc\n"), Err(ImportError::Record { place: 2, .. })));
     assert!(matches!(table("body,room_id\nx,1,2\n"), Err(ImportError::Record { place: 2, .. })));

@@ -1,6 +1,6 @@
 //! Files: what a message shows is fetched while its link lives, bounded, stored by hash, and told either way.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,8 +50,8 @@ pub struct Fetcher {
     config: Arc<Config>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
-    /// What a call is at.
-    taken: Mutex<BTreeSet<Key>>,
+    /// What calls are at, and the bytes that each of them will take.
+    taken: Mutex<BTreeMap<Key, u64>>,
 }
 
 type Key = (RoomId, u64);
@@ -211,10 +211,24 @@ impl Fetcher {
     }
 
     fn take(&self, key: Key) -> bool {
-        self.taken().insert(key)
+        let mut taken = self.taken();
+        let free = !taken.contains_key(&key);
+        if free {
+            taken.insert(key, 0);
+        }
+        free
     }
 
-    fn taken(&self) -> MutexGuard<'_, BTreeSet<Key>> {
+    /// Room for a file beside what is stored and what other calls are at; `None` where it would be too much.
+    fn reserve(&self, key: Key, size: u64, stored: u64) -> Option<u64> {
+        let mut taken = self.taken();
+        let others: u64 = taken.iter().filter(|(it, _)| **it != key).map(|(_, size)| size).sum();
+        let left = self.config.storage.files_quota.saturating_sub(stored).saturating_sub(others);
+        taken.insert(key, size);
+        (size <= left).then_some(left)
+    }
+
+    fn taken(&self) -> MutexGuard<'_, BTreeMap<Key, u64>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -268,10 +282,10 @@ impl Fetcher {
         if told.filesize > self.config.mirror.max_file {
             return Err(lost(Reason::TooLarge));
         }
-        let room_left = self.config.storage.files_quota.saturating_sub(self.store.stored_bytes().await?);
-        if told.filesize > room_left {
+        let stored = self.store.stored_bytes().await?;
+        let Some(room_left) = self.reserve(key(work), told.filesize, stored) else {
             return Err(lost(Reason::Quota));
-        }
+        };
         let max = self.config.mirror.max_file.min(room_left);
         let fetched = tokio::time::timeout(
             LONGEST,

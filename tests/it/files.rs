@@ -264,6 +264,26 @@ async fn a_file_that_no_captured_message_shows_is_found_in_the_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slow_file_keeps_no_other_from_being_fetched_and_a_stop_in_its_middle_leaves_nothing() {
+    let bot = Bot::start().await;
+    let (client, room) = (bot.world.client, bot.world.direct_room);
+    bot.chatwork.set_fault(Fault::next(1, FaultKind::Slow { ms: 60_000 }).on("GET", "_files"));
+    let slow = bot.chatwork.upload(client, room, "slow.pdf", PDF);
+    bot.until("the slow download", || async { bot.chatwork.calls("GET /_files/{key}") == 1 }).await;
+    let quick = bot.chatwork.upload(client, room, "quick.txt", b"quick");
+    stored(&bot, quick).await;
+    assert!(of_file(&contents(&bot, EntryKind::FileStored).await, slow).is_empty());
+    let bot = bot.restart().await;
+    bot.clock.advance(Duration::from_secs(60));
+    assert_eq!(stored(&bot, slow).await["sha256"], hex(PDF));
+    let unfinished = fs::read_dir(bot.data_dir().join("files"))
+        .unwrap()
+        .filter(|it| it.as_ref().unwrap().file_name().to_string_lossy().starts_with('.'));
+    assert_eq!(unfinished.count(), 0);
+    bot.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_files_together_have_a_bound_and_unlisted_rooms_are_not_asked() {
     let bot = Bot::start_with(&[("KARIBARAI_STORAGE__FILES_QUOTA_MB", "1")]).await;
     let (client, room) = (bot.world.client, bot.world.direct_room);
