@@ -34,6 +34,7 @@
 //! - **Setting**: `config/karibarai.default.toml` first (it is the manual and the source of defaults), then the struct.
 //! - **Migration**: a new numbered file in `store/sqlite/migrations/`, appended to the list; never edit an old one.
 
+pub mod anchor;
 pub mod app;
 pub mod cases;
 pub mod chatwork;

@@ -30,11 +30,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "ledger", "search",
         ],
     ),
-    ("export", &["domain", "chatwork", "proof", "store", "ledger", "follow"]),
+    ("anchor", &["domain", "proof", "store", "ledger"]),
+    ("export", &["domain", "chatwork", "proof", "store", "ledger", "follow", "anchor"]),
     ("review", &["domain", "metrics", "chatwork", "config", "proof", "store", "ledger", "search"]),
     (
         "upkeep",
-        &["domain", "files", "chatwork", "detect", "cases", "reply", "proof", "store", "ledger", "follow"],
+        &[
+            "domain", "files", "chatwork", "detect", "cases", "reply", "proof", "store", "ledger", "follow",
+            "anchor",
+        ],
     ),
     (
         "app",
@@ -54,6 +58,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "receive",
             "reconcile",
             "follow",
+            "anchor",
             "export",
             "review",
             "upkeep",
@@ -79,6 +84,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "receive",
             "reconcile",
             "follow",
+            "anchor",
             "export",
             "review",
             "upkeep",

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use crate::anchor::{self, Anchors, Authorities};
 use crate::chatwork::api::{Api, Downloads};
 use crate::config::Config;
 use crate::detect::RuleSet;
@@ -30,6 +31,8 @@ const STAND_BY: Duration = Duration::from_millis(500);
 const IDENTITY_WAIT: Duration = Duration::from_secs(1);
 /// How soon after a 503 the room is tried, again and again until it could be read and written.
 const MISSED_WAIT: Duration = Duration::from_secs(1);
+/// Between two looks whether a time stamp is due.
+const ANCHOR_POLL: Duration = Duration::from_secs(60);
 /// The sender looks again at least this often.
 const SEND_POLL: Duration = Duration::from_secs(1);
 
@@ -75,8 +78,45 @@ impl Workshop {
             self.send(&outbox, &send, stop.clone()),
             self.fetch(&fetch, stop.clone()),
             self.around(&around, stop.clone()),
-            self.reconcile(&reconciler, stop),
+            self.reconcile(&reconciler, stop.clone()),
+            self.anchor(stop),
         );
+    }
+
+    /// Has the ledger's head stamped by others, where the configuration names some.
+    async fn anchor(&self, mut stop: watch::Receiver<bool>) {
+        let config = &self.config.anchor;
+        if config.authorities.is_empty() {
+            return;
+        }
+        let (authorities, roots) = match (Authorities::new(), anchor::roots(&config.ca_files)) {
+            (Ok(authorities), Ok(roots)) => (authorities, roots),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!(error = %error, "no time stamps are asked for");
+                return;
+            }
+        };
+        let plan = anchor::Plan { urls: config.authorities.clone(), every: config.every };
+        let mut schedule = anchor::Schedule::default();
+        let anchors = Anchors {
+            ledger: &self.ledger,
+            store: &self.store,
+            data_dir: &self.config.storage.data_dir,
+            entropy: &*self.outside.entropy,
+            authorities: &authorities,
+            roots: &roots,
+        };
+        while !*stop.borrow() {
+            match anchors.round(&plan, &mut schedule, self.outside.clock.now()).await {
+                Ok(got) if got.is_empty() => {}
+                Ok(_) => self.wake.notify_one(),
+                Err(error) => tracing::error!(error = %error, "time stamps cannot be asked for"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(ANCHOR_POLL) => {}
+                _ = stop.changed() => {}
+            }
+        }
     }
 
     async fn turn(&self, mut stop: watch::Receiver<bool>) -> Option<File> {

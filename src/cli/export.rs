@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::app;
 use crate::domain::{AccountId, CaseId, MessageId, RoomId};
-use crate::export::{Exported, Exporter, Request, Withheld};
+use crate::export::{Audience, Exported, Exporter, Request, Withheld};
 use crate::proof::bundle::Withhold;
 
 use super::Exit;
@@ -32,6 +32,10 @@ pub(super) struct Arguments {
     /// What belongs to this case: from shortly before its request to its end
     #[arg(long, value_name = "N")]
     case: Option<u64>,
+    /// With --case: add papers for these readers: the facts in their order; for court and lawyer also a time table
+    /// (時系列表) and a list of exhibits (証拠説明書)
+    #[arg(long = "for", value_enum, value_name = "WHOM", requires = "case")]
+    audience: Option<Reader>,
     /// Where the package is written
     #[arg(long, value_name = "FILE", required_unless_present = "preview")]
     out: Option<PathBuf>,
@@ -56,6 +60,13 @@ enum Include {
     Secrets,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Reader {
+    Court,
+    Lawyer,
+    Crowdworks,
+}
+
 impl Arguments {
     fn request(&self) -> anyhow::Result<Request> {
         let withhold = [(Include::Others, Withhold::Others), (Include::Secrets, Withhold::Secrets)];
@@ -74,6 +85,11 @@ impl Arguments {
                 .filter(|(asked, _)| !self.include.contains(asked))
                 .map(|(_, it)| it)
                 .collect(),
+            audience: self.audience.map(|it| match it {
+                Reader::Court => Audience::Court,
+                Reader::Lawyer => Audience::Lawyer,
+                Reader::Crowdworks => Audience::CrowdWorks,
+            }),
             released: self.release.iter().map(message).collect::<Result<_, _>>()?,
             known: self.known.iter().map(note).collect::<Result<_, _>>()?,
         })

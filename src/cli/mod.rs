@@ -11,6 +11,7 @@ mod detect;
 mod export;
 mod import;
 mod log;
+mod proof;
 mod rebuild;
 mod sandbox;
 mod search;
@@ -81,8 +82,10 @@ enum Command {
     Import(import::Arguments),
     /// Check the whole ledger or an evidence package: exit 0 intact, 1 damaged, tampered or rolled back, 2 absent or not ours
     Verify(verify::Arguments),
-    /// Sign the present head of the ledger and print the checkpoint
+    /// Sign the present head of the ledger, have it stamped by the configured authorities, and print the checkpoint
     Checkpoint,
+    /// Print the proof of one entry (c2sp.org/tlog-proof)
+    Proof(proof::Arguments),
     /// Make the derived tables and the mirror files anew from the ledger
     Rebuild,
 }
@@ -130,6 +133,7 @@ async fn dispatch(command: Command, place: &setup::Place, terminal: &Terminal) -
         Command::Export(arguments) => export::run(&arguments, place, terminal).await,
         Command::Import(arguments) => import::run(&arguments, place, terminal).await,
         Command::Verify(arguments) => verify::run(&arguments, place, terminal).await,
+        Command::Proof(arguments) => proof::run(&arguments, place, terminal).await,
         Command::Checkpoint => checkpoint::run(place, terminal).await,
         Command::Rebuild => rebuild::run(place, terminal).await,
     }

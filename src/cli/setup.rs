@@ -11,7 +11,7 @@ use crate::app::{self, Outside};
 use crate::config::{Config, LoadArgs, LogFormat, StorageUrl};
 use crate::domain::{SystemClock, SystemEntropy};
 use crate::ledger::Ledger;
-use crate::store::Store;
+use crate::store::{LedgerStore as _, Store};
 
 /// Where the configuration is looked for.
 pub(crate) struct Place {
@@ -54,6 +54,11 @@ pub(crate) async fn reader(config: &Config) -> anyhow::Result<Store> {
         return Err(anyhow!("there is no database at {}; `karibarai serve` makes it", path.display()));
     }
     Store::open_read_only(path).await.with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// How many entries the ledger has.
+pub(crate) async fn size(store: &Store) -> anyhow::Result<u64> {
+    Ok(store.head().await?.map_or(0, |it| it.frontier.size()))
 }
 
 /// The ledger for appending beside a running bot.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 
+use crate::anchor;
 use crate::app;
 use crate::config::{Config, StorageUrl};
 use crate::detect::RuleSet;
@@ -13,10 +14,10 @@ use crate::export;
 use crate::files::Condition;
 use crate::follow::{Annex, Archive, Casebook, Detector, Index, Mirror, Tiles};
 use crate::ledger::Ledger;
-use crate::proof::timestamp::Roots;
-use crate::proof::verify::{Place as At, ProblemCode, Report};
+use crate::proof::timestamp::TimestampError;
+use crate::proof::verify::{Place as At, ProblemCode};
 use crate::store::{FollowStore as _, Store, StoreError};
-use crate::upkeep::{BadFile, CheckError, Checked, Key, Rebuild, check, decided_up_to};
+use crate::upkeep::{BadFile, CheckError, Checked, Key, Rebuild, check_trusting, decided_up_to};
 
 use super::setup::{self, Place};
 use super::terminal::Terminal;
@@ -50,11 +51,13 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         None => None,
     };
     let known = known.as_ref().map(|(note, place)| (note.as_str(), place.as_str()));
-    let roots = roots(&arguments.authority)?;
+    let mut trusted = arguments.authority.clone();
     if let Some(path) = arguments.path.as_deref().filter(|it| export::looks_like_bundle(it)) {
-        return bundle::verify(path, known, &roots, terminal);
+        return bundle::verify(path, known, &anchor::roots(&trusted)?, terminal);
     }
     let config = place.config()?;
+    trusted.extend(config.anchor.ca_files.iter().cloned());
+    let roots = anchor::roots(&trusted)?;
     let (database, data_dir) = locate(arguments.path.as_deref(), &config)?;
     if !database.exists() {
         return Err(anyhow!("there is no database at {}", database.display()));
@@ -62,7 +65,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     let store = Store::open_read_only(&database)
         .await
         .with_context(|| format!("{} is not a ledger of karibarai", database.display()))?;
-    let checked = match check(&store, &data_dir, known).await {
+    let checked = match check_trusting(&store, &data_dir, known, &roots).await {
         Ok(checked) => checked,
         // The file is ours and was readable: what cannot be read inside it was damaged.
         Err(
@@ -89,16 +92,8 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
             problems.push(format!("{table}: {words}"));
         }
     }
-    show(&checked.report, checked.files.good, &problems, terminal);
+    show(&checked, &problems, terminal);
     Ok(if problems.is_empty() { Exit::Done } else { Exit::No })
-}
-
-/// The public roots, and those of the given files.
-fn roots(files: &[PathBuf]) -> anyhow::Result<Roots> {
-    files.iter().try_fold(Roots::public(), |roots, path| {
-        let pem = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        roots.with_pem(&pem).ok_or_else(|| anyhow!("{} holds no certificate in PEM form", path.display()))
-    })
 }
 
 fn problems(checked: &Checked, terminal: &Terminal) -> Vec<String> {
@@ -136,6 +131,23 @@ fn problems(checked: &Checked, terminal: &Terminal) -> Vec<String> {
             "not one signed head was found: they were taken away",
         );
         problems.push(words.to_owned());
+    }
+    for it in &checked.anchors {
+        let Some(error) = it.stamp.as_ref().err().filter(|it| **it != TimestampError::Chain) else {
+            continue;
+        };
+        let words = terminal.words(
+            "時刻認証が、この記録の要約に対するものではありません",
+            "not a time stamp over a head of this ledger",
+        );
+        problems.push(format!("{}: {words} ({error})", it.path.display()));
+    }
+    for path in &checked.altered {
+        let words = terminal.words(
+            "時刻認証のファイルがなくなっているか、受け取ったときのものではありません",
+            "the time stamp is gone, or is not as it came",
+        );
+        problems.push(format!("{}: {words}", path.display()));
     }
     match checked.key {
         Key::Good => {}
@@ -209,7 +221,9 @@ async fn compare_in(config: &Config, store: &Store, scratch: &Path) -> anyhow::R
     Ok(before.into_iter().zip(after).filter(|(a, b)| a != b).map(|((table, _), _)| table).collect())
 }
 
-fn show(report: &Report, files: u64, problems: &[String], terminal: &Terminal) {
+fn show(checked: &Checked, problems: &[String], terminal: &Terminal) {
+    let report = &checked.report;
+    let files = checked.files.good;
     let size = report.size;
     let anchors = terminal.words(
         "外部の時刻認証などはまだありません。確かめられるのは、手元の記録どうしが一致することまでです。",
@@ -237,7 +251,24 @@ fn show(report: &Report, files: u64, problems: &[String], terminal: &Terminal) {
             );
             terminal.say(&format!("{} {erased}", report.erased));
         }
-        terminal.say(anchors);
+        let mut confirmed = checked.anchors.iter().filter_map(|it| Some((it, it.stamp.as_ref().ok()?)));
+        let count = confirmed.clone().count();
+        match confirmed.next_back() {
+            Some((it, stamp)) => {
+                let at = stamp.at.japan_text();
+                terminal.say(&match terminal.language {
+                    Language::Ja => format!(
+                        "時刻認証 {}件。最新: {}件の時点の記録が {at} までに存在したことを、{} が証明しています",
+                        count, it.size, stamp.authority
+                    ),
+                    Language::En => format!(
+                        "{} time stamps; the newest: {} shows that the first {} entries existed at {at}",
+                        count, stamp.authority, it.size
+                    ),
+                });
+            }
+            None => terminal.say(anchors),
+        }
         return;
     }
     terminal.say(terminal.words(

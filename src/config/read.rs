@@ -18,8 +18,8 @@ use super::problem::ConfigError;
 use super::reader::Reader;
 use super::secret;
 use super::settings::{
-    ChatworkConfig, Config, ControlRoom, LogConfig, MirrorConfig, OwnerConfig, QuietHours, ReconcileConfig,
-    ReplyConfig, ReplyOverrides, RoomConfig, ServerConfig, StorageConfig, StorageUrl,
+    AnchorConfig, ChatworkConfig, Config, ControlRoom, LogConfig, MirrorConfig, OwnerConfig, QuietHours,
+    ReconcileConfig, ReplyConfig, ReplyOverrides, RoomConfig, ServerConfig, StorageConfig, StorageUrl,
 };
 
 const DELAY_SECONDS: RangeInclusive<u64> = 0..=3600;
@@ -30,6 +30,8 @@ const BODY_SECONDS: RangeInclusive<u64> = 1..=120;
 const FILES_QUOTA_MB: RangeInclusive<u64> = 0..=100_000_000;
 const MAX_FILE_MB: RangeInclusive<u64> = 0..=10_000;
 const MEBIBYTE: u64 = 1 << 20;
+/// Least time between two stamps of one authority.
+const ANCHOR_EVERY: Duration = Duration::from_secs(3600);
 const INTERVAL_SECONDS: RangeInclusive<u64> = 1..=86_400;
 
 /// Builds the configuration from a file (path as named, text) and the environment.
@@ -82,6 +84,7 @@ fn read(r: &mut Reader, cwd: &Path, origin: Option<PathBuf>) -> Option<Config> {
             max_file: r.number("mirror.max_file_mb", MAX_FILE_MB)? * MEBIBYTE,
         },
         reconcile: ReconcileConfig { interval: r.seconds("reconcile.interval_seconds", INTERVAL_SECONDS)? },
+        anchor: anchor(r, cwd)?,
         log: LogConfig { format: r.take("log.format")?, filter: log_filter(r)? },
         rooms: Vec::new(),
         origin,
@@ -185,6 +188,26 @@ fn log_filter(r: &mut Reader) -> Option<String> {
         r.problem(&place, "`log.filter` is not a list of levels", hint);
     }
     Some(text)
+}
+
+fn anchor(r: &mut Reader, cwd: &Path) -> Option<AnchorConfig> {
+    let (authorities, place): (Vec<String>, Place) = r.take_at("anchor.authorities")?;
+    for text in &authorities {
+        if !Url::parse(text).as_ref().is_ok_and(is_plain) {
+            let hint = "write addresses as [\"http://timestamp.digicert.com\"], or [] for none";
+            r.problem(&place, "`anchor.authorities` holds what is not a plain http address", hint);
+        }
+    }
+    let (every, place): (Duration, Place) = r.take_at("anchor.every")?;
+    if every < ANCHOR_EVERY {
+        r.problem(
+            &place,
+            "`anchor.every` is too short",
+            "authorities are others' machines: make it 1h or more",
+        );
+    }
+    let ca_files: Vec<String> = r.take("anchor.ca_files")?;
+    Some(AnchorConfig { authorities, ca_files: ca_files.iter().map(|it| cwd.join(it)).collect(), every })
 }
 
 fn reply(r: &mut Reader) -> Option<ReplyConfig> {

@@ -19,6 +19,7 @@ pub struct Config {
     pub reply: ReplyConfig,
     pub mirror: MirrorConfig,
     pub reconcile: ReconcileConfig,
+    pub anchor: AnchorConfig,
     pub log: LogConfig,
     /// In the order of the file; ids are unique.
     pub rooms: Vec<RoomConfig>,
@@ -285,6 +286,17 @@ pub enum MirrorRooms {
 #[derive(Clone, Debug)]
 pub struct ReconcileConfig {
     pub interval: Duration,
+}
+
+/// `[anchor]`: who confirms the ledger's heads from outside.
+#[derive(Clone, Debug)]
+pub struct AnchorConfig {
+    /// Addresses of RFC 3161 time-stamp authorities, http or https.
+    pub authorities: Vec<String>,
+    /// PEM files with certificates of authorities beside the public roots.
+    pub ca_files: Vec<PathBuf>,
+    /// Between two stamps of one authority.
+    pub every: Duration,
 }
 
 /// `[log]`: what goes to stderr.

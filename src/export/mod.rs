@@ -8,6 +8,7 @@
 mod anchors;
 mod check;
 mod derive;
+mod dossier;
 mod open;
 mod pack;
 mod readme;
@@ -18,6 +19,7 @@ mod spool;
 mod withhold;
 
 pub use check::{Checked, Confirmed, Fault, FaultAt, Remark, check};
+pub use dossier::Audience;
 pub use open::{OpenError, looks_like_bundle};
 pub use pack::{Exported, Exporter, Withheld};
 pub use select::Request;

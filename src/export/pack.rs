@@ -21,6 +21,7 @@ use self::plan::Plan;
 use super::ExportError;
 use super::check::{self, root_digits};
 use super::derive::derive;
+use super::dossier::Dossier;
 use super::select::{ChainReader, Request};
 use super::spool::{Shown, Spool, State, Survey};
 use super::withhold::{Roles, Rules};
@@ -111,6 +112,9 @@ impl Exporter<'_> {
             files: Vec::new(),
         };
         derive(&spool, &mut survey, &manifest, &root_digits(&plan.note), folder)?;
+        if let (Some(case), Some(audience)) = (request.case, request.audience) {
+            Dossier::gather(self.store, &spool, &manifest, case).await?.write(audience, folder)?;
+        }
         self.write_proofs(&plan, &spool, folder).await?;
         let packed = folder.join("package.zip");
         manifest.files = self.pack(&mut manifest, folder, &attached, &packed)?;

@@ -14,7 +14,7 @@ use super::ExportError;
 use super::rows::{self, People};
 use super::spool::{Later, Shown, State};
 
-const STYLE: &str = include_str!("templates/report.css");
+pub(super) const STYLE: &str = include_str!("templates/report.css");
 
 #[derive(Template)]
 #[template(path = "report_head.html", config = "src/export/askama.toml", escape = "html")]

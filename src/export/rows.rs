@@ -85,10 +85,28 @@ pub(super) fn json_line(out: &mut impl Write, shown: &Shown, people: &People<'_>
     Ok(out.write_all(b"\n")?)
 }
 
-/// The table for spreadsheets.
-pub(super) struct Table<W: Write> {
-    csv: csv::Writer<W>,
+/// A table for spreadsheets.
+pub(super) struct Sheet<W: Write>(csv::Writer<W>);
+
+impl<W: Write> Sheet<W> {
+    pub(super) fn new(mut out: W, columns: &[&str]) -> Result<Self, ExportError> {
+        out.write_all(BOM)?;
+        let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
+        csv.write_record(columns)?;
+        Ok(Self(csv))
+    }
+
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) -> Result<(), ExportError> {
+        Ok(self.0.write_record(cells.into_iter().map(defused))?)
+    }
+
+    pub(super) fn finish(self) -> Result<W, ExportError> {
+        self.0.into_inner().map_err(|error| ExportError::File(std::io::Error::other(error.to_string())))
+    }
 }
+
+/// `messages.csv`.
+pub(super) struct Table<W: Write>(Sheet<W>);
 
 const COLUMNS: [&str; 10] = [
     "記録番号",
@@ -104,11 +122,8 @@ const COLUMNS: [&str; 10] = [
 ];
 
 impl<W: Write> Table<W> {
-    pub(super) fn new(mut out: W) -> Result<Self, ExportError> {
-        out.write_all(BOM)?;
-        let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
-        csv.write_record(COLUMNS)?;
-        Ok(Self { csv })
+    pub(super) fn new(out: W) -> Result<Self, ExportError> {
+        Ok(Self(Sheet::new(out, &COLUMNS)?))
     }
 
     pub(super) fn row(&mut self, shown: &Shown, people: &People<'_>) -> Result<(), ExportError> {
@@ -136,11 +151,11 @@ impl<W: Write> Table<W> {
             entry.version.map(|it| it.to_string()).unwrap_or_default(),
             link,
         ];
-        Ok(self.csv.write_record(cells.map(defused))?)
+        self.0.row(cells)
     }
 
     pub(super) fn finish(self) -> Result<W, ExportError> {
-        self.csv.into_inner().map_err(|error| ExportError::File(std::io::Error::other(error.to_string())))
+        self.0.finish()
     }
 }
 

@@ -5,6 +5,7 @@ use crate::proof::bundle::{Chain, Filter, Withhold};
 use crate::store::{Record, Store, TreeStore as _};
 
 use super::ExportError;
+use super::dossier::Audience;
 
 /// Entries read at a time.
 pub(super) const BATCH: usize = 2048;
@@ -21,6 +22,8 @@ pub struct Request {
     pub case: Option<CaseId>,
     pub withhold: Vec<Withhold>,
     pub released: Vec<MessageId>,
+    /// With a case: papers for these readers beside the record.
+    pub audience: Option<Audience>,
     /// Signed notes that the package must be comparable with.
     pub known: Vec<String>,
 }

@@ -5,6 +5,7 @@
 mod checkpoints;
 mod keys;
 mod observation;
+mod proofs;
 mod source;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::proof::note::{self, NoteError, Signer, Verifier};
 use crate::store::{Appended, Head, LedgerStore, Record, Store, StoreError};
 
 pub use observation::{Identity, Observation};
+pub use proofs::proof_of;
 pub use source::{Heads, StoreSource, heads};
 
 /// Why the ledger cannot be opened or added to.

@@ -173,6 +173,12 @@ pub fn chain_pem(response: &[u8]) -> Result<String, TimestampError> {
         .collect()
 }
 
+/// The time that an answer names, unchecked.
+pub fn claimed_time(response: &[u8]) -> Result<UtcMillis, TimestampError> {
+    let (_, info) = open(response)?;
+    Ok(UtcMillis::from_seconds(i64::try_from(info.gen_time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)))
+}
+
 fn open(response: &[u8]) -> Result<(SignedData, TstInfo), TimestampError> {
     let shape = |_: der::Error| TimestampError::Shape;
     let response = TimeStampResp::from_der(response).map_err(shape)?;

@@ -6,6 +6,6 @@ mod check;
 mod rebuild;
 mod stored;
 
-pub use check::{CheckError, Checked, Key, check};
+pub use check::{CheckError, Checked, Key, check, check_trusting};
 pub use rebuild::{Rebuild, decided_up_to};
 pub use stored::{BadFile, StoredFiles};

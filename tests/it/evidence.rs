@@ -203,6 +203,30 @@ async fn a_case_and_a_day_are_unbroken_stretches() {
         assert_eq!(made.status.code(), Some(0), "{name}: {}", text(&made));
         assert_eq!(verify(&here.join(name), &[]).status.code(), Some(0), "{name}");
     }
+    let made = karibarai(here, &["export", "--case", "1", "--for", "court", "--out", "court.zip"], &env);
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made));
+    assert_eq!(verify(&here.join("court.zip"), &[]).status.code(), Some(0));
+    unzip(&here.join("court.zip"), &here.join("court"));
+    let read = |name: &str| fs::read_to_string(here.join("court/case").join(name)).unwrap();
+    let facts = read("facts.html");
+    for words in
+        ["当事者", "依頼", "仮払いの案内", "1本5,000円", "1本3,000円", "https://www.chatwork.com/#!rid"]
+    {
+        assert!(facts.contains(words), "{words}");
+    }
+    assert!(!facts.contains("hunter2"));
+    let timeline = read("timeline.csv");
+    assert!(
+        timeline.starts_with("\u{feff}年月日・時刻,")
+            && timeline.contains("編集")
+            && timeline.contains("削除")
+    );
+    for column in ["標目", "原本・写しの別", "作成年月日", "作成者", "立証趣旨", "甲第1号証"]
+    {
+        assert!(read("exhibits.html").contains(column), "{column}");
+    }
+    let alone = karibarai(here, &["export", "--room", &room, "--for", "court", "--out", "no.zip"], &env);
+    assert_eq!(alone.status.code(), Some(2), "{}", text(&alone));
     bot.finish().await;
 }
 
@@ -262,4 +286,28 @@ fn what_is_no_package_is_exit_2() {
     let mut bytes = Vec::new();
     fs::File::open(&path).unwrap().read_to_end(&mut bytes).unwrap();
     assert_eq!(verify(&path, &[]).status.code(), Some(2), "somebody else's zip");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_entry_has_a_proof_that_needs_nothing_else() {
+    use karibarai::proof::note::Verifier;
+    use karibarai::proof::tlog_proof::TlogProof;
+    let bot = story().await;
+    let env = bot.settings();
+    let folder = tempfile::tempdir().unwrap();
+    let signed = karibarai(folder.path(), &["checkpoint"], &env);
+    assert_eq!(signed.status.code(), Some(0), "{}", text(&signed));
+    let key = fs::read_to_string(bot.data_dir().join("keys/ledger.pub")).unwrap();
+    let verifier = Verifier::parse(key.trim()).unwrap();
+    let records = bot.records().await;
+    for record in [records.first().unwrap(), records.last().unwrap()] {
+        let told = karibarai(folder.path(), &["proof", &record.n.to_string()], &env);
+        assert_eq!(told.status.code(), Some(0), "{}", text(&told));
+        let proof = TlogProof::parse(&String::from_utf8(told.stdout).unwrap()).unwrap();
+        assert_eq!(proof.index, record.n.0);
+        proof.check(&record.leaf, &verifier).unwrap();
+    }
+    let none = karibarai(folder.path(), &["proof", "99999"], &env);
+    assert_eq!(none.status.code(), Some(2), "{}", text(&none));
+    bot.finish().await;
 }

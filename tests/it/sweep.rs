@@ -323,3 +323,73 @@ async fn a_ledger_without_any_signature_is_not_intact() {
     File::open(data.join("keys/ledger.pub")).unwrap().read_to_string(&mut key).unwrap();
     assert!(key.starts_with("karibarai/"));
 }
+
+/// A room with `count` messages in a ledger of its own.
+async fn large(folder: &Path, count: u64) {
+    use karibarai::domain::{EntryKind, MessageId, RoomId, Source, SystemClock, SystemEntropy, UtcMillis};
+    use karibarai::ledger::{Identity, Ledger, Observation};
+    use std::sync::Arc;
+    let store = Store::open(&folder.join("data/karibarai.db")).await.unwrap();
+    let ledger = Ledger::open(store, &folder.join("data"), Arc::new(SystemClock), Arc::new(SystemEntropy))
+        .await
+        .unwrap();
+    for batch in 0..count.div_ceil(1000) {
+        let observations = (batch * 1000..count.min((batch + 1) * 1000)).map(|n| {
+            let body = format!("第{n}便です。記事の原稿を確認しました。修正点は3つあります。よろしくお願いいたします。");
+            let (message, at) = (format!("{}", 1_789_012_345_678_000_000 + n), 1_795_000_000 + n as i64);
+            let content = serde_json::json!({
+                "message_id": message, "account": {"account_id": 111 + n % 2, "name": "山田", "avatar_image_url": "x"},
+                "body": body, "send_time": at, "update_time": 0,
+            });
+            Observation {
+                kind: EntryKind::MessageCreated,
+                source: Source::Poll,
+                source_time: Some(UtcMillis::from_seconds(at)),
+                // Every tenth belongs to another room.
+                room: Some(RoomId(if n % 10 == 0 { 2 } else { 1 })),
+                message: MessageId::new(message),
+                content: Some(content.to_string().into_bytes()),
+                identity: Some(Identity { update_time: None, body, channel: "poll".to_owned() }),
+                once: None,
+            }
+        });
+        ledger.append(observations.collect()).await.unwrap();
+    }
+    ledger.checkpoint().await.unwrap();
+}
+
+/// Runs the program and gives the most memory that it had, in MiB.
+fn peak(arguments: &[&str], folder: &Path) -> u64 {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_karibarai"))
+        .args(arguments)
+        .env_clear()
+        .current_dir(folder)
+        .stderr(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    loop {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|it| it.strip_prefix("VmHWM:"));
+        let now = line.and_then(|it| it.trim().split(' ').next()?.parse::<u64>().ok());
+        most = most.max(now.unwrap_or_default());
+        if let Some(code) = child.try_wait().unwrap() {
+            assert!(code.success(), "{arguments:?}");
+            return most / 1024;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_room_is_packed_in_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    large(folder.path(), if long() { 100_000 } else { 4_000 }).await;
+    let made = peak(&["export", "--room", "1", "--out", "a.zip"], folder.path());
+    let checked = peak(&["verify", "a.zip"], folder.path());
+    let bytes = fs::metadata(folder.path().join("a.zip")).unwrap().len();
+    println!("{made} MiB to make {bytes} bytes, {checked} MiB to check");
+    assert!(made < 100 && checked < 100, "{made} MiB, {checked} MiB");
+}

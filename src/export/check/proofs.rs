@@ -17,7 +17,7 @@ use super::{
     ANCHORS, CHECKPOINT, Check, Confirmed, Fault, FaultAt, HEADS, INCLUSION, MAX_NOTE, Remark, entries,
     inclusion_path,
 };
-use crate::export::anchors;
+use crate::anchor;
 use crate::export::open::OpenError;
 use crate::export::spool::Spool;
 
@@ -118,7 +118,7 @@ impl Check<'_> {
                 continue;
             }
             let response = self.package.small(&member.path, timestamp::MAX_RESPONSE)?.unwrap_or_default();
-            let note = anchors::size_of(name).and_then(|size| Some((size, notes.get(&size)?)));
+            let note = anchor::size_of(name).and_then(|size| Some((size, notes.get(&size)?)));
             let checked = note.ok_or(TimestampError::Imprint).and_then(|(size, note)| {
                 let imprint = Sha256::digest(note.as_bytes()).into();
                 Ok((size, timestamp::check(&response, &imprint, None, self.roots)?))

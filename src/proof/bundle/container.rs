@@ -35,7 +35,9 @@ pub enum ContainerError {
     Shape(u64),
     #[error("there is no file {0} in the package")]
     Absent(String),
-    #[error("the package would be larger than 4 GiB, or have more than {MAX_MEMBERS} files")]
+    #[error(
+        "the package would be larger than 4 GiB, or have more than {MAX_MEMBERS} files; ask for a shorter span"
+    )]
     TooLarge,
 }
 

@@ -1,0 +1,395 @@
+//! The papers of a case for people who decide: the facts in their order, a time table, a list of exhibits. What the owner
+//! said of the case stands here as the owner's word, beside the messages that show it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
+
+use askama::Template;
+use serde::Deserialize;
+
+use crate::chatwork::notation;
+use crate::domain::{CaseId, EntryIndex, EntryKind, MessageId, UtcMillis};
+use crate::proof::bundle::Manifest;
+use crate::store::{Record, Store, TreeStore as _};
+
+use super::ExportError;
+use super::rows::{self, People, Sheet};
+use super::select::BATCH;
+use super::spool::{Shown, Spool, State};
+
+/// Characters of a message in a table.
+const EXCERPT: usize = 80;
+/// Characters of a message among the facts; the report has it whole.
+const QUOTED: usize = 2000;
+
+/// Whom the papers are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    Court,
+    Lawyer,
+    CrowdWorks,
+}
+
+/// Content of `case.changed`, as far as the papers need it.
+#[derive(Deserialize)]
+struct Step {
+    case: CaseId,
+    state: String,
+    from: Option<String>,
+    #[serde(default)]
+    messages: Vec<Part>,
+    terms: Option<Terms>,
+    #[serde(default)]
+    by: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Part {
+    message: MessageId,
+    part: String,
+}
+
+#[derive(Clone, Default, Deserialize)]
+struct Terms {
+    deliverable: Option<String>,
+    quantity: Option<String>,
+    amount: Option<String>,
+    deadline: Option<String>,
+}
+
+/// A step as it is shown.
+struct Fact {
+    at: UtcMillis,
+    n: EntryIndex,
+    words: &'static str,
+    by_owner: bool,
+    messages: Vec<(MessageId, String)>,
+}
+
+#[derive(Template)]
+#[template(path = "case_page.html", config = "src/export/askama.toml", escape = "html")]
+struct Page<'a> {
+    style: &'a str,
+    title: &'a str,
+    lead: Vec<String>,
+    sections: Vec<Section>,
+}
+
+struct Section {
+    heading: String,
+    notes: Vec<String>,
+    columns: &'static [&'static str],
+    rows: Vec<Vec<String>>,
+}
+
+/// Everything that the papers are made of.
+pub(super) struct Dossier<'a> {
+    manifest: &'a Manifest,
+    people: People<'a>,
+    case: CaseId,
+    facts: Vec<Fact>,
+    terms: Terms,
+    /// What the package shows of the case's messages: versions and disappearances in order.
+    shown: HashMap<MessageId, Vec<Shown>>,
+    files: Vec<(EntryIndex, UtcMillis, String)>,
+    /// Edits, deletions and holes in the stretch.
+    events: Vec<Shown>,
+}
+
+impl<'a> Dossier<'a> {
+    pub(super) async fn gather(
+        store: &Store,
+        spool: &Spool,
+        manifest: &'a Manifest,
+        case: CaseId,
+    ) -> Result<Self, ExportError> {
+        let mut dossier = Self {
+            manifest,
+            people: People::of(manifest),
+            case,
+            facts: Vec::new(),
+            terms: Terms::default(),
+            shown: HashMap::new(),
+            files: Vec::new(),
+            events: Vec::new(),
+        };
+        let part = format!(r#""kind":"{}""#, EntryKind::CaseChanged.as_str());
+        let mut next = EntryIndex(0);
+        loop {
+            // Up to the head that the package is shown under, so that the same question gets the same papers.
+            let until = EntryIndex(manifest.tree_size);
+            let found = store.matching(part.clone(), next, until, true, BATCH).await?;
+            let Some(last) = found.last() else { break };
+            next = EntryIndex(last.n.0 + 1);
+            found.iter().for_each(|it| dossier.step(it));
+        }
+        let wanted: Vec<MessageId> =
+            dossier.facts.iter().flat_map(|it| it.messages.iter().map(|(id, _)| id.clone())).collect();
+        spool.each(|_, shown| {
+            dossier.take(shown, &wanted);
+            Ok(())
+        })?;
+        Ok(dossier)
+    }
+
+    fn step(&mut self, record: &Record) {
+        let step: Option<Step> = record.content_bytes().and_then(|it| serde_json::from_slice(it).ok());
+        let (Some(step), Ok(entry)) = (step, record.entry()) else { return };
+        if step.case != self.case {
+            return;
+        }
+        if let Some(terms) = step.terms {
+            self.terms = terms;
+        }
+        let moved = step.from.as_deref() != Some(step.state.as_str());
+        let messages: Vec<_> = step.messages.into_iter().map(|it| (it.message, it.part)).collect();
+        if moved || !messages.is_empty() {
+            self.facts.push(Fact {
+                at: entry.observed_at,
+                n: entry.n,
+                words: if moved { state_words(&step.state) } else { "案件に関わる発言" },
+                by_owner: step.by.is_some(),
+                messages,
+            });
+        }
+    }
+
+    fn take(&mut self, shown: Shown, wanted: &[MessageId]) {
+        #[derive(Deserialize)]
+        struct Named {
+            name: Option<String>,
+        }
+        let entry = &shown.entry;
+        if entry.kind == EntryKind::FileStored {
+            let name = shown.content::<Named>().and_then(|it| it.name);
+            let name = name.unwrap_or_else(|| "（名称の開示なし）".to_owned());
+            self.files.push((entry.n, entry.observed_at, name));
+            return;
+        }
+        let of_case = entry.message.as_ref().filter(|it| rows::is_listed(entry.kind) && wanted.contains(it));
+        if let Some(message) = of_case {
+            self.shown.entry(message.clone()).or_default().push(shown);
+        } else if matches!(
+            entry.kind,
+            EntryKind::MessageUpdated
+                | EntryKind::MessageDeletedReported
+                | EntryKind::MessageMissingAtRecheck
+                | EntryKind::GapFound
+                | EntryKind::RoomAccessLost
+        ) {
+            self.events.push(shown);
+        }
+    }
+
+    /// Writes the papers below `folder/case`.
+    pub(super) fn write(&self, audience: Audience, folder: &Path) -> Result<(), ExportError> {
+        let folder = folder.join("case");
+        fs::create_dir_all(&folder)?;
+        self.page(&folder, "facts.html", title(audience), self.lead(), self.sections())?;
+        if audience == Audience::CrowdWorks {
+            return Ok(());
+        }
+        let timeline = self.timeline();
+        sheet(&folder.join("timeline.csv"), &TIMELINE, &timeline)?;
+        let table = vec![section("出来事", &TIMELINE, timeline)];
+        self.page(&folder, "timeline.html", "時系列表（案）", self.lead(), table)?;
+        let exhibits = self.exhibits();
+        sheet(&folder.join("exhibits.csv"), &EXHIBITS, &exhibits)?;
+        let mut lead = self.lead();
+        lead.push("号証の番号と立証趣旨は、提出する方が決めて書き入れてください。".to_owned());
+        self.page(
+            &folder,
+            "exhibits.html",
+            "証拠説明書（案）",
+            lead,
+            vec![section("証拠", &EXHIBITS, exhibits)],
+        )
+    }
+
+    fn page(
+        &self,
+        folder: &Path,
+        name: &str,
+        title: &str,
+        lead: Vec<String>,
+        sections: Vec<Section>,
+    ) -> Result<(), ExportError> {
+        let page = Page { style: super::report::STYLE, title, lead, sections };
+        Ok(fs::write(folder.join(name), page.render()?)?)
+    }
+
+    fn lead(&self) -> Vec<String> {
+        vec![
+            format!(
+                "案件 {}　Chatworkルーム {}（ルームID {}）",
+                self.case,
+                self.manifest.room_name.as_deref().unwrap_or("名称の記録なし"),
+                self.manifest.room
+            ),
+            "時刻はすべて日本時間です。「記録」の番号は、同じ資料の report.html と entries.jsonl の番号です。".to_owned(),
+            "「本人の申告」とあるものは、この資料を作った人が述べたことで、発言の記録による裏づけはありません。".to_owned(),
+        ]
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        let mut parties = Vec::new();
+        for role in ["client", "owner"] {
+            for it in self.manifest.people.iter().filter(|it| it.role == role) {
+                let name = self.people.name_of(it.account);
+                parties.push(vec![name, it.account.to_string(), rows::role_words(role).to_owned()]);
+            }
+        }
+        let mut sections = vec![section("当事者", &["名前", "アカウントID", "立場"], parties)];
+        let terms = [
+            ("内容", &self.terms.deliverable),
+            ("数量", &self.terms.quantity),
+            ("金額", &self.terms.amount),
+            ("期日", &self.terms.deadline),
+        ];
+        let terms = terms.into_iter().map(|(name, it)| {
+            vec![name.to_owned(), it.clone().unwrap_or_else(|| "発言からは読み取れません".to_owned())]
+        });
+        let mut agreed = section("依頼の条件（発言の中の言葉）", &["項目", "言葉"], terms.collect());
+        agreed
+            .notes
+            .push("発言から抜き出した言葉です。合意があったことを示すものではありません。".to_owned());
+        sections.push(agreed);
+        for fact in &self.facts {
+            let mut rows = Vec::new();
+            for (message, _) in &fact.messages {
+                rows.extend(self.versions(message, QUOTED));
+            }
+            let mut shown = section(fact.words, &TIMELINE, rows);
+            shown.notes.push(format!("{}　記録 {}", fact.at.japan_long(), fact.n));
+            if fact.by_owner {
+                shown.notes.push("本人の申告".to_owned());
+            }
+            sections.push(shown);
+        }
+        sections
+    }
+
+    /// Rows of a message: each version, and its disappearance. A message outside the package has none.
+    fn versions(&self, message: &MessageId, limit: usize) -> Vec<Vec<String>> {
+        let shown = self.shown.get(message).map(Vec::as_slice).unwrap_or_default();
+        shown.iter().map(|it| self.row(it, limit)).collect()
+    }
+
+    fn row(&self, shown: &Shown, limit: usize) -> Vec<String> {
+        let entry = &shown.entry;
+        let body = match (shown.state, &shown.capture) {
+            (State::Withheld, _) => "（開示していません）".to_owned(),
+            (State::Erased, _) => "（消去されています）".to_owned(),
+            (State::Shown, Some(it)) => excerpt(&notation::parse(&it.body).plain_text(), limit),
+            (State::Shown, None) => String::new(),
+        };
+        let link = match (entry.room, &entry.message) {
+            (Some(room), Some(message)) => rows::message_link(room, message),
+            _ => String::new(),
+        };
+        vec![
+            when(shown).japan_long(),
+            rows::kind_words(entry.kind).to_owned(),
+            self.people.name(shown).unwrap_or_default(),
+            body,
+            format!("記録 {}", entry.n),
+            link,
+        ]
+    }
+
+    /// Steps, the case's messages, and whatever was edited, deleted or not seen, by time.
+    fn timeline(&self) -> Vec<Vec<String>> {
+        let mut rows: BTreeMap<(UtcMillis, u64), Vec<String>> = BTreeMap::new();
+        for shown in self.shown.values().flatten().chain(&self.events) {
+            rows.insert((when(shown), shown.entry.n.0), self.row(shown, EXCERPT));
+        }
+        for fact in &self.facts {
+            let by = if fact.by_owner { "本人の申告" } else { "発言の記録による" };
+            let row = [&fact.at.japan_long(), fact.words, "", by, &format!("記録 {}", fact.n), ""];
+            rows.insert((fact.at, fact.n.0), row.map(str::to_owned).to_vec());
+        }
+        rows.into_values().collect()
+    }
+
+    fn exhibits(&self) -> Vec<Vec<String>> {
+        let times = || self.shown.values().flatten().map(when);
+        let span = match (times().min(), times().max()) {
+            (Some(first), Some(last)) => format!("{} 〜 {}", day(first), day(last)),
+            _ => String::new(),
+        };
+        let who = self.manifest.people.iter().map(|it| self.people.name_of(it.account)).collect::<Vec<_>>();
+        let room = self.manifest.room_name.as_deref().unwrap_or("名称の記録なし");
+        let record = [
+            "甲第1号証",
+            &format!("チャットの記録（Chatworkルーム「{room}」）"),
+            "写し（電磁的記録の出力）",
+            &span,
+            &who.join("、"),
+            "",
+        ];
+        let mut rows = vec![record.map(str::to_owned).to_vec()];
+        for (number, (_, at, name)) in (2..).zip(&self.files) {
+            let row = [&format!("甲第{number}号証"), name.as_str(), "写し", &day(*at), "", ""];
+            rows.push(row.map(str::to_owned).to_vec());
+        }
+        rows
+    }
+}
+
+const TIMELINE: [&str; 6] = ["年月日・時刻", "出来事", "発言者", "内容", "証拠", "メッセージのリンク"];
+const EXHIBITS: [&str; 6] = ["号証", "標目", "原本・写しの別", "作成年月日", "作成者", "立証趣旨"];
+
+fn section(heading: &str, columns: &'static [&'static str], rows: Vec<Vec<String>>) -> Section {
+    Section { heading: heading.to_owned(), notes: Vec::new(), columns, rows }
+}
+
+fn sheet(path: &Path, columns: &[&str], rows: &[Vec<String>]) -> Result<(), ExportError> {
+    let mut sheet = Sheet::new(File::create(path)?, columns)?;
+    for row in rows {
+        sheet.row(row.clone())?;
+    }
+    Ok(sheet.finish()?.flush()?)
+}
+
+fn when(shown: &Shown) -> UtcMillis {
+    shown.entry.source_time.unwrap_or(shown.entry.observed_at)
+}
+
+fn day(at: UtcMillis) -> String {
+    at.japan().strftime("%Y年%-m月%-d日").to_string()
+}
+
+fn excerpt(text: &str, limit: usize) -> String {
+    let mut out: String = text.chars().take(limit).collect();
+    if text.chars().nth(limit).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+fn title(audience: Audience) -> &'static str {
+    match audience {
+        Audience::Court => "事実の経過（裁判所提出用の案）",
+        Audience::Lawyer => "事実の経過（弁護士への説明用）",
+        Audience::CrowdWorks => "事実の経過（クラウドワークスへの説明用）",
+    }
+}
+
+fn state_words(state: &str) -> &'static str {
+    match state {
+        "requested" => "依頼",
+        "reminded" => "仮払いの案内",
+        "posted" => "クラウドワークスへの依頼の登録（発言）",
+        "escrow_claimed" => "仮払いをしたとの発言",
+        "escrow_confirmed" => "仮払いの確認",
+        "working" => "着手",
+        "delivered" => "納品",
+        "accepted" => "検収",
+        "paid" => "支払い",
+        "dismissed" => "案件の取り下げ",
+        "withdrawn" => "依頼の撤回",
+        _ => "案件の変化",
+    }
+}
