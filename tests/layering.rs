@@ -31,7 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("anchor", &["domain", "proof", "store", "ledger"]),
-    ("export", &["domain", "chatwork", "proof", "store", "ledger", "follow", "anchor"]),
+    ("export", &["domain", "files", "chatwork", "proof", "store", "ledger", "follow", "anchor"]),
     ("review", &["domain", "metrics", "chatwork", "config", "proof", "store", "ledger", "search"]),
     (
         "upkeep",

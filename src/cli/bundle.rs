@@ -122,6 +122,12 @@ fn remark_words(remark: &Remark, ja: bool) -> String {
                 "report.html was laid out by karibarai {version}: only its hash and signature were checked"
             )
         }
+        (Remark::FileLeftOut(sha256), true) => {
+            format!("記録にあるファイル（SHA-256 {sha256}）の中身は、この資料に入っていません")
+        }
+        (Remark::FileLeftOut(sha256), false) => {
+            format!("the bytes of a recorded file (SHA-256 {sha256}) are not in the package")
+        }
         (Remark::UnknownAuthority(path), true) => {
             format!(
                 "{path}: この時刻認証局を信頼するかどうかは指定されていません（--authority 証明書ファイル）"

@@ -4,7 +4,7 @@
 mod entries;
 mod proofs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::Path;
@@ -87,6 +87,8 @@ pub enum FaultAt {
 pub enum Remark {
     /// Report and README were laid out by another version: only their hashes were checked.
     OtherLayout(String),
+    /// The bytes of a file that an entry speaks of, by its SHA-256, are not in the package.
+    FileLeftOut(String),
     /// This time stamp leads to no root that is trusted here.
     UnknownAuthority(String),
 }
@@ -272,6 +274,7 @@ impl Check<'_> {
         if survey.counts != manifest.counts || survey.gaps != manifest.gaps {
             return Ok(None);
         }
+        self.attached(manifest, &survey);
         let folder = self.work.join("derived");
         let root = self.root_digits()?;
         derive(spool, &mut survey, manifest, &root, &folder)?;
@@ -287,6 +290,19 @@ impl Check<'_> {
             }
         }
         Ok(Some(()))
+    }
+
+    /// Files bear their hash as their name, and an entry speaks of each.
+    fn attached(&mut self, manifest: &Manifest, survey: &Survey) {
+        let mut there = BTreeSet::new();
+        for member in &manifest.files {
+            let Some(name) = member.path.strip_prefix("files/") else { continue };
+            there.insert(name.to_owned());
+            if name != member.sha256 || !survey.files.contains(name) {
+                self.checked.file(&member.path, Fault::Stranger);
+            }
+        }
+        self.checked.remarks.extend(survey.files.difference(&there).cloned().map(Remark::FileLeftOut));
     }
 
     fn root_digits(&mut self) -> Result<String, ExportError> {

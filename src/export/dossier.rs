@@ -1,6 +1,8 @@
 //! The papers of a case for people who decide: the facts in their order, a time table, a list of exhibits. What the owner
 //! said of the case stands here as the owner's word, beside the messages that show it.
 
+mod words;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -14,6 +16,7 @@ use crate::domain::{CaseId, EntryIndex, EntryKind, MessageId, UtcMillis};
 use crate::proof::bundle::Manifest;
 use crate::store::{Record, Store, TreeStore as _};
 
+use self::words::{day, excerpt, state_words, title};
 use super::ExportError;
 use super::rows::{self, People, Sheet};
 use super::select::BATCH;
@@ -38,6 +41,7 @@ struct Step {
     case: CaseId,
     state: String,
     from: Option<String>,
+    request_message: MessageId,
     #[serde(default)]
     messages: Vec<Part>,
     terms: Option<Terms>,
@@ -48,7 +52,6 @@ struct Step {
 #[derive(Deserialize)]
 struct Part {
     message: MessageId,
-    part: String,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -65,7 +68,7 @@ struct Fact {
     n: EntryIndex,
     words: &'static str,
     by_owner: bool,
-    messages: Vec<(MessageId, String)>,
+    messages: Vec<MessageId>,
 }
 
 #[derive(Template)]
@@ -125,13 +128,35 @@ impl<'a> Dossier<'a> {
             next = EntryIndex(last.n.0 + 1);
             found.iter().for_each(|it| dossier.step(it));
         }
-        let wanted: Vec<MessageId> =
-            dossier.facts.iter().flat_map(|it| it.messages.iter().map(|(id, _)| id.clone())).collect();
+        dossier.own_posts(spool)?;
+        let wanted: Vec<MessageId> = dossier.facts.iter().flat_map(|it| it.messages.clone()).collect();
         spool.each(|_, shown| {
             dossier.take(shown, &wanted);
             Ok(())
         })?;
         Ok(dossier)
+    }
+
+    /// The program's posts about the case stand beside the step that they made.
+    fn own_posts(&mut self, spool: &Spool) -> Result<(), ExportError> {
+        #[derive(Deserialize)]
+        struct Posted {
+            case: Option<CaseId>,
+        }
+        spool.each(|_, shown| {
+            let entry = &shown.entry;
+            let about = || shown.content::<Posted>().and_then(|it| it.case);
+            if let (EntryKind::ReplySent, Some(message)) = (entry.kind, &entry.message)
+                && about() == Some(self.case)
+            {
+                // The step is recorded right after the post.
+                let fact = self.facts.iter_mut().find(|it| it.n > entry.n);
+                if let Some(fact) = fact.filter(|it| !it.messages.contains(message)) {
+                    fact.messages.push(message.clone());
+                }
+            }
+            Ok(())
+        })
     }
 
     fn step(&mut self, record: &Record) {
@@ -144,7 +169,10 @@ impl<'a> Dossier<'a> {
             self.terms = terms;
         }
         let moved = step.from.as_deref() != Some(step.state.as_str());
-        let messages: Vec<_> = step.messages.into_iter().map(|it| (it.message, it.part)).collect();
+        let mut messages: Vec<MessageId> = step.messages.into_iter().map(|it| it.message).collect();
+        if step.from.is_none() && !messages.contains(&step.request_message) {
+            messages.insert(0, step.request_message);
+        }
         if moved || !messages.is_empty() {
             self.facts.push(Fact {
                 at: entry.observed_at,
@@ -258,7 +286,7 @@ impl<'a> Dossier<'a> {
         sections.push(agreed);
         for fact in &self.facts {
             let mut rows = Vec::new();
-            for (message, _) in &fact.messages {
+            for message in &fact.messages {
                 rows.extend(self.versions(message, QUOTED));
             }
             let mut shown = section(fact.words, &TIMELINE, rows);
@@ -355,41 +383,4 @@ fn sheet(path: &Path, columns: &[&str], rows: &[Vec<String>]) -> Result<(), Expo
 
 fn when(shown: &Shown) -> UtcMillis {
     shown.entry.source_time.unwrap_or(shown.entry.observed_at)
-}
-
-fn day(at: UtcMillis) -> String {
-    at.japan().strftime("%Y年%-m月%-d日").to_string()
-}
-
-fn excerpt(text: &str, limit: usize) -> String {
-    let mut out: String = text.chars().take(limit).collect();
-    if text.chars().nth(limit).is_some() {
-        out.push('…');
-    }
-    out
-}
-
-fn title(audience: Audience) -> &'static str {
-    match audience {
-        Audience::Court => "事実の経過（裁判所提出用の案）",
-        Audience::Lawyer => "事実の経過（弁護士への説明用）",
-        Audience::CrowdWorks => "事実の経過（クラウドワークスへの説明用）",
-    }
-}
-
-fn state_words(state: &str) -> &'static str {
-    match state {
-        "requested" => "依頼",
-        "reminded" => "仮払いの案内",
-        "posted" => "クラウドワークスへの依頼の登録（発言）",
-        "escrow_claimed" => "仮払いをしたとの発言",
-        "escrow_confirmed" => "仮払いの確認",
-        "working" => "着手",
-        "delivered" => "納品",
-        "accepted" => "検収",
-        "paid" => "支払い",
-        "dismissed" => "案件の取り下げ",
-        "withdrawn" => "依頼の撤回",
-        _ => "案件の変化",
-    }
 }

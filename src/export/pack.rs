@@ -8,9 +8,8 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use crate::domain::{EntryIndex, EntryKind, MessageId, Role, hex, unhex};
+use crate::files::Shelf;
 use crate::ledger::{Ledger, Observation};
 use crate::proof::bundle::{EntryLine, FORMAT, Manifest, Member, Packer, Person, VERSION, Withhold};
 use crate::proof::timestamp::Roots;
@@ -53,11 +52,6 @@ pub struct Withheld {
     pub body: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct StoredFile {
-    sha256: String,
-}
-
 impl Exporter<'_> {
     /// What would be left out, without making anything.
     pub async fn preview(&self, request: &Request) -> Result<Vec<Withheld>, ExportError> {
@@ -94,7 +88,7 @@ impl Exporter<'_> {
             role: &|it| (self.role)(plan.room, it),
         };
         let spool = Spool::new(&folder.join("entries.jsonl"));
-        let attached = self.write_entries(&plan, &rules, &spool).await?;
+        self.write_entries(&plan, &rules, &spool).await?;
         let mut survey = Survey::of(&spool)?;
         let mut manifest = Manifest {
             format: FORMAT.to_owned(),
@@ -117,7 +111,7 @@ impl Exporter<'_> {
         }
         self.write_proofs(&plan, &spool, folder).await?;
         let packed = folder.join("package.zip");
-        manifest.files = self.pack(&mut manifest, folder, &attached, &packed)?;
+        manifest.files = self.pack(&mut manifest, folder, &survey.files, &packed)?;
         let checked = check::check(&packed, None, &Roots::public())
             .map_err(|error| ExportError::NotIntact(error.to_string()))?;
         if let Some((at, fault)) = checked.faults.list.first() {
@@ -157,27 +151,14 @@ impl Exporter<'_> {
         erasures.into_iter().try_for_each(each)
     }
 
-    /// Writes `entries.jsonl`; gives the hashes of the files that are shown.
-    async fn write_entries(
-        &self,
-        plan: &Plan,
-        rules: &Rules<'_>,
-        spool: &Spool,
-    ) -> Result<BTreeSet<String>, ExportError> {
+    /// Writes `entries.jsonl`.
+    async fn write_entries(&self, plan: &Plan, rules: &Rules<'_>, spool: &Spool) -> Result<(), ExportError> {
         let mut out = BufWriter::with_capacity(256 * 1024, File::create(spool.path())?);
-        let mut attached = BTreeSet::new();
         self.each_entry(plan, |record| {
             let shown = Shown::from_line(line(record, plan))?;
             let withheld = shown.state == State::Shown
                 && shown.record.content.is_some()
                 && rules.reason(&shown).is_some();
-            if shown.entry.kind == EntryKind::FileStored
-                && !withheld
-                && let Some(StoredFile { sha256 }) = shown.content()
-                && unhex(&sha256).is_some()
-            {
-                attached.insert(sha256);
-            }
             let content = match (withheld, shown.state, shown.record.content) {
                 (true, ..) => Content::Withheld,
                 (false, State::Erased, _) => Content::Erased,
@@ -188,8 +169,7 @@ impl Exporter<'_> {
             Ok(writeln!(out, "{line}")?)
         })
         .await?;
-        out.flush()?;
-        Ok(attached)
+        Ok(out.flush()?)
     }
 
     /// Everybody who speaks in the package, by account.
@@ -224,11 +204,10 @@ impl Exporter<'_> {
     ) -> Result<Vec<Member>, ExportError> {
         let mut sources: BTreeMap<String, PathBuf> = BTreeMap::new();
         collect(folder, "", &mut sources)?;
+        let shelf = Shelf::new(self.data_dir);
         for sha256 in attached {
-            let path = self.data_dir.join("files").join(sha256.get(..2).unwrap_or_default()).join(sha256);
-            if path.is_file() {
-                sources.insert(format!("files/{sha256}"), path);
-            }
+            let path = unhex(sha256).map(|it| shelf.path(&it)).filter(|it| it.is_file());
+            sources.extend(path.map(|it| (format!("files/{sha256}"), it)));
         }
         let mut packer = Packer::new(BufWriter::with_capacity(256 * 1024, File::create(out)?));
         for (path, source) in sources {

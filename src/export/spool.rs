@@ -1,6 +1,6 @@
 //! `entries.jsonl` on disk: read line by line, or again at a place that was noted, never as a whole.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -147,6 +147,8 @@ pub(super) struct Survey {
     /// What accounts are called by their newest entry.
     pub(super) names: HashMap<AccountId, String>,
     pub(super) room_name: Option<String>,
+    /// SHA-256 of the files that shown entries speak of.
+    pub(super) files: BTreeSet<String>,
 }
 
 /// The parts of contents that say who or when.
@@ -154,6 +156,11 @@ pub(super) struct Survey {
 struct Named {
     account_id: Option<AccountId>,
     name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct StoredFile {
+    sha256: String,
 }
 
 #[derive(Deserialize)]
@@ -205,10 +212,16 @@ impl Survey {
             self.names.insert(it.account, name.clone());
         }
         match entry.kind {
-            EntryKind::MemberJoined | EntryKind::MemberLeft | EntryKind::MemberRenamed => {
+            EntryKind::MemberJoined
+            | EntryKind::MemberLeft
+            | EntryKind::MemberRenamed
+            | EntryKind::MemberChanged => {
                 if let Some(Named { account_id: Some(account), name: Some(name) }) = shown.content() {
                     self.names.insert(account, name);
                 }
+            }
+            EntryKind::FileStored => {
+                self.files.extend(shown.content().map(|StoredFile { sha256 }| sha256));
             }
             EntryKind::RoomFound | EntryKind::RoomChanged => {
                 if let Some(Named { name: Some(name), .. }) = shown.content() {

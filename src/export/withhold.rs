@@ -50,6 +50,7 @@ impl Rules<'_> {
 #[derive(Deserialize)]
 struct Somebody {
     account_id: Option<AccountId>,
+    uploaded_by: Option<AccountId>,
     account: Option<Account>,
     assigned_by_account: Option<Account>,
 }
@@ -68,7 +69,7 @@ impl Somebody {
                 Account::Object { account_id } | Account::Number(account_id) => account_id,
             })
         };
-        account(self.assigned_by_account).or(self.account_id).or(account(self.account))
+        account(self.assigned_by_account).or(self.account_id).or(self.uploaded_by).or(account(self.account))
     }
 }
 

@@ -30,6 +30,8 @@ fn verify(path: &Path, arguments: &[&str]) -> Output {
     karibarai(path.parent().unwrap(), &all, &[])
 }
 
+const ESTIMATE: &[u8] = b"%PDF-1.7 an estimate over 15,000 yen";
+
 /// A room with a request, the reminder, an edit, a deletion, a password, hostile text.
 pub(crate) async fn story() -> Bot {
     let bot = Bot::start().await;
@@ -44,6 +46,8 @@ pub(crate) async fn story() -> Bot {
     bot.recorded(&gone, 2).await;
     bot.client_says("管理画面のパスワード：hunter2-hunter2 です");
     bot.client_says("=HYPERLINK(\"http://evil.example\")<script>alert(1)</script>😀");
+    bot.chatwork.upload(bot.world.client, room, "見積書.pdf", ESTIMATE);
+    bot.until("the file", || async { bot.count("file.stored").await == 1 }).await;
     bot.chatwork.post(bot.world.client, bot.world.group_room, "別のルームの秘密の話です。");
     bot.settled().await;
     bot
@@ -128,6 +132,10 @@ async fn a_package_is_complete_checks_itself_and_is_the_same_twice() {
             assert!(!all.contains(secret), "{secret} in {}", path.display());
         }
     }
+    assert_eq!(manifest["counts"]["files"], 1);
+    let attached = everything(&unpacked.join("files"));
+    assert_eq!(attached.len(), 1);
+    assert_eq!(attached[0].1, ESTIMATE);
     let csv = fs::read(unpacked.join("messages.csv")).unwrap();
     let csv = String::from_utf8(csv).unwrap();
     assert!(csv.starts_with("\u{feff}記録番号,") && csv.ends_with("\r\n"));
@@ -142,6 +150,7 @@ async fn a_package_is_complete_checks_itself_and_is_the_same_twice() {
         "後から削除されました",
         "日本時間",
         "見ていなかった時間",
+        "見積書.pdf",
     ] {
         assert!(report.contains(words), "{words}");
     }

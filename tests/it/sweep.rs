@@ -211,6 +211,7 @@ async fn the_owner_cannot_change_a_package_even_with_the_key() {
         ("a proof of another entry", with(&proof, files[&another].clone())),
         ("a subtree left out", with("proof/subtrees.jsonl", joined(&lines("proof/subtrees.jsonl")[1..]))),
         ("a time stamp that is none", with("proof/anchors/1-x.tsr", b"0\x03\x02\x01\x00".to_vec())),
+        ("a file that nobody exchanged", with(&format!("files/{}", "ab".repeat(32)), b"planted".to_vec())),
         (
             "a foreign head",
             with("proof/heads.jsonl", format!("{}\n", serde_json::json!(foreign)).into_bytes()),
