@@ -16,7 +16,8 @@
 //!    Each has its own durable cursor; rows and cursor move in one transaction.
 //! 7. A decision is itself an entry; its text waits in the outbox.
 //! 8. [`reply::outbox`] reads the message and the room again, claims, posts ([`chatwork::api`]), records.
-//! 9. [`app`] signs a checkpoint at intervals; [`review`] shows, `log` prints, `verify` recomputes ([`proof::verify`]).
+//! 9. [`app`] signs a checkpoint at intervals and [`anchor`] has it stamped by others; [`review`] shows, `log` prints,
+//!    [`export`] packs a room for a stranger, `verify` recomputes ([`proof::verify`], [`export::check`]).
 //!
 //! Beside the walk: [`reconcile`] reads rooms by the API and appends what no webhook brought, and fetches the files
 //! that messages show ([`files`] keeps them by hash); [`upkeep`] makes the

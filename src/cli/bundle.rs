@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use crate::export::{self, Checked, Fault, FaultAt, OpenError, Remark};
 use crate::proof::timestamp::Roots;
 
-use super::terminal::Terminal;
+use super::terminal::{Busy, Terminal};
 use super::verify::{problem_en, problem_ja};
 use super::{Exit, Language};
 
@@ -21,7 +21,10 @@ pub(super) fn verify(
     if !path.exists() {
         return Err(anyhow!("there is nothing at {}", path.display()));
     }
-    let checked = match export::check(path, known, roots) {
+    let busy = Busy::begin(terminal.words("確かめています", "checking"));
+    let checked = export::check(path, known, roots);
+    drop(busy);
+    let checked = match checked {
         Ok(checked) => checked,
         Err(error @ OpenError::NotOurs) => return Err(anyhow!("{} {error}", path.display())),
         Err(error) => return Err(anyhow!(error).context(format!("{} cannot be checked", path.display()))),

@@ -13,7 +13,7 @@ use crate::proof::bundle::Withhold;
 
 use super::Exit;
 use super::setup::{self, Place};
-use super::terminal::Terminal;
+use super::terminal::{Busy, Terminal};
 
 /// Characters of a withheld message that the preview shows.
 const PREVIEW: usize = 60;
@@ -111,7 +111,10 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
             return Ok(Exit::Done);
         }
     };
-    let exported = exporter.export(&request, out).await?;
+    let busy = Busy::begin(terminal.words("資料を作り、確かめています", "making and checking the package"));
+    let exported = exporter.export(&request, out).await;
+    drop(busy);
+    let exported = exported?;
     told(&exported, out, terminal);
     Ok(Exit::Done)
 }

@@ -1,6 +1,9 @@
 //! Output: data to stdout, talk to stderr, in one of two languages. A closed pipe is no error.
 
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Language;
 
@@ -36,6 +39,30 @@ impl Terminal {
     pub(crate) fn say(&self, line: &str) {
         let mut out = io::stdout().lock();
         let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    }
+}
+
+/// Shows on a terminal that work goes on, and for how long; gone when dropped, and nothing at all elsewhere.
+pub(crate) struct Busy(Option<ProgressBar>);
+
+impl Busy {
+    pub(crate) fn begin(words: &'static str) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self(None);
+        }
+        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
+        let bar = ProgressBar::new_spinner().with_message(words);
+        let bar = if let Ok(style) = style { bar.with_style(style) } else { bar };
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(Some(bar))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::store::{FollowStore as _, Store, StoreError};
 use crate::upkeep::{BadFile, CheckError, Checked, Key, Rebuild, check_trusting, decided_up_to};
 
 use super::setup::{self, Place};
-use super::terminal::Terminal;
+use super::terminal::{Busy, Terminal};
 use super::{Exit, Language, bundle};
 
 /// Files that are named one by one.
@@ -65,7 +65,10 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     let store = Store::open_read_only(&database)
         .await
         .with_context(|| format!("{} is not a ledger of karibarai", database.display()))?;
-    let checked = match check_trusting(&store, &data_dir, known, &roots).await {
+    let busy = Busy::begin(terminal.words("確かめています", "checking"));
+    let checked = check_trusting(&store, &data_dir, known, &roots).await;
+    drop(busy);
+    let checked = match checked {
         Ok(checked) => checked,
         // The file is ours and was readable: what cannot be read inside it was damaged.
         Err(
