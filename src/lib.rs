@@ -21,7 +21,7 @@
 //!
 //! Beside the walk: [`reconcile`] reads rooms by the API and appends what no webhook brought, and fetches the files
 //! that messages show ([`files`] keeps them by hash); [`upkeep`] makes the
-//! derived tables anew; [`import`] brings in older copies, kept apart; [`sandbox`] is a Chatwork to try all of it on; [`metrics`] counts.
+//! derived tables anew; [`doctor`] looks for what does not work; [`import`] brings in older copies, kept apart; [`sandbox`] is a Chatwork to try all of it on; [`metrics`] counts.
 //!
 //! Nothing calls back up: results travel through the ledger. `tests/layering.rs` holds the direction of imports.
 //!
@@ -42,6 +42,7 @@ pub mod chatwork;
 pub mod cli;
 pub mod config;
 pub mod detect;
+pub mod doctor;
 pub mod domain;
 pub mod export;
 pub mod files;

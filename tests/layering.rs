@@ -40,6 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "anchor",
         ],
     ),
+    ("doctor", &["domain", "chatwork", "config", "store", "upkeep"]),
     (
         "app",
         &[
@@ -88,6 +89,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "export",
             "review",
             "upkeep",
+            "doctor",
             "app",
         ],
     ),

@@ -8,6 +8,7 @@ mod checkpoint;
 mod coverage;
 mod demo;
 mod detect;
+mod doctor;
 mod export;
 mod import;
 mod log;
@@ -66,6 +67,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Run the Chatwork simulator alone (API v2 and webhook sender, with faults on request)
     Sandbox(sandbox::Arguments),
+    /// Look at token, rooms, clock, webhook, folder, disk, ledger and anchors, and say what to do: exit 0 / 1
+    Doctor(doctor::Arguments),
     /// Say what detection finds in a text, in corpus records, or how it scores against labels
     Detect(detect::Arguments),
     /// Print the mirror, oldest first
@@ -125,6 +128,7 @@ async fn dispatch(command: Command, place: &setup::Place, terminal: &Terminal) -
         Command::Serve => serve::run(place, terminal).await,
         Command::Demo(arguments) => demo::run(&arguments, terminal).await,
         Command::Sandbox(arguments) => sandbox::run(&arguments, terminal).await,
+        Command::Doctor(arguments) => doctor::run(&arguments, place, terminal).await,
         Command::Detect(arguments) => detect::run(&arguments, terminal),
         Command::Log(arguments) => log::run(&arguments, place, terminal).await,
         Command::Search(arguments) => search::run(&arguments, place, terminal).await,

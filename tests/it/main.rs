@@ -7,6 +7,7 @@ mod around;
 mod command;
 mod crash;
 mod deliveries;
+mod doctor;
 mod evidence;
 mod files;
 mod import;

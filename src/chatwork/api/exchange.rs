@@ -5,7 +5,7 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::error::{Cause, Error};
-use super::{Api, Limits};
+use super::{Api, Limits, limits};
 
 /// Largest answer that is read, in bytes.
 pub const MAX_ANSWER: usize = 8 << 20;
@@ -74,6 +74,9 @@ impl Api {
     /// Takes note of the rate limit and turns every status but success into its error.
     fn check(&self, status: StatusCode, headers: &HeaderMap, intent: Intent) -> Result<(), Error> {
         let now = self.clock.now();
+        if let Some(server) = limits::server_time(headers) {
+            self.note_time(server, now);
+        }
         let limits = Limits::read(headers, now);
         if let Some(limits) = limits {
             self.note(limits);

@@ -32,7 +32,7 @@ impl Limits {
     pub(super) fn read(headers: &HeaderMap, now: UtcMillis) -> Option<Self> {
         let number = |name| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
         let reset = UtcMillis::from_seconds(i64::try_from(number("x-ratelimit-reset")?).ok()?);
-        let server_now = headers.get("date").and_then(|it| http_date(it.as_bytes())).unwrap_or(now);
+        let server_now = server_time(headers).unwrap_or(now);
         Some(Self {
             limit: number("x-ratelimit-limit")?,
             remaining: number("x-ratelimit-remaining")?,
@@ -47,6 +47,11 @@ impl Limits {
             Some(_) | None => now.plus(ROOM_WAIT),
         }
     }
+}
+
+/// The server's clock, to the second.
+pub(super) fn server_time(headers: &HeaderMap) -> Option<UtcMillis> {
+    http_date(headers.get("date")?.as_bytes())
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`

@@ -62,6 +62,7 @@ pub struct Api {
     clock: Arc<dyn Clock>,
     timeouts: Timeouts,
     limits: Arc<Mutex<Option<Limits>>>,
+    ahead: Arc<Mutex<Option<i64>>>,
 }
 
 /// A message, a room or a member with the JSON text that it was read from, byte for byte: evidence is what was received.
@@ -159,12 +160,24 @@ impl Api {
             .timeout(timeouts.read)
             .build()
             .map_err(BuildError::Client)?;
-        Ok(Self { client, base: Arc::new(base), clock, timeouts, limits: Arc::default() })
+        Ok(Self {
+            client,
+            base: Arc::new(base),
+            clock,
+            timeouts,
+            limits: Arc::default(),
+            ahead: Arc::default(),
+        })
     }
 
     /// What the last answer said of the rate limit; `None` before the first.
     pub fn limits(&self) -> Option<Limits> {
         *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Milliseconds by which the program's clock was ahead of Chatwork's at the last answer that told its time.
+    pub fn clock_ahead(&self) -> Option<i64> {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Host and scheme of the API: files may also be fetched from there.
@@ -318,6 +331,10 @@ impl Api {
             segments.pop_if_empty().extend(path);
         }
         url
+    }
+
+    fn note_time(&self, server: UtcMillis, now: UtcMillis) {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(now.0 - server.0);
     }
 
     fn note(&self, limits: Limits) {

@@ -1,0 +1,74 @@
+//! This machine: folder, permissions, room on the disk, the two ports.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::config::Config;
+
+use super::Finding;
+use super::platform::client;
+
+const MIB: u64 = 1024 * 1024;
+/// MiB left: a year of busy rooms without files is below it.
+const LOW: u64 = 1024;
+/// MiB left: a burst or a backup may not fit any more.
+const FULL: u64 = 100;
+
+/// May the program write there, and may others not read what is private?
+pub(super) fn folder(config: &Config, found: &mut Vec<Finding>) {
+    let folder = &config.storage.data_dir;
+    if !folder.exists() {
+        found.push(Finding::FolderMissing);
+        return;
+    }
+    if tempfile::tempfile_in(folder).is_err() {
+        found.push(Finding::FolderReadOnly);
+        return;
+    }
+    let private = ["karibarai.db", "keys/ledger.key", "keys/observation.key"];
+    let open = private.iter().filter(|name| is_open(&folder.join(name))).count();
+    found.push(if open > 0 { Finding::FilesOpen(open) } else { Finding::FolderGood });
+}
+
+fn is_open(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|it| it.permissions().mode() & 0o077 != 0)
+}
+
+/// Room on the file system of the data folder, or of the folder in which it will be made.
+pub(super) fn disk(config: &Config, found: &mut Vec<Finding>) {
+    let folder = &config.storage.data_dir;
+    let Some(place) = folder.ancestors().find(|it| it.exists()) else { return };
+    let place = if place.as_os_str().is_empty() { Path::new(".") } else { place };
+    let Ok(it) = rustix::fs::statvfs(place) else { return };
+    let free = it.f_bavail.saturating_mul(it.f_frsize) / MIB;
+    found.push(match free {
+        ..FULL => Finding::DiskFull(free),
+        FULL..LOW => Finding::DiskLow(free),
+        LOW.. => Finding::DiskGood(free),
+    });
+}
+
+/// The public port: free for `serve`, or held by it, or held by another program.
+pub(super) async fn ports(config: &Config, found: &mut Vec<Finding>) {
+    let address = config.server.listen;
+    if TcpListener::bind(address).is_ok() {
+        found.push(Finding::PortFree);
+        return;
+    }
+    found.push(if is_ours(address).await { Finding::Listening } else { Finding::PortTaken(address.port()) });
+}
+
+/// What `serve` answers to a delivery without a signature, and hardly anything else does: 401 without a word.
+async fn is_ours(address: SocketAddr) -> bool {
+    let Some(client) = client() else { return false };
+    let address = if address.ip().is_unspecified() {
+        SocketAddr::from(([127, 0, 0, 1], address.port()))
+    } else {
+        address
+    };
+    let healthy = client.get(format!("http://{address}/healthz")).send().await;
+    let refused = client.post(format!("http://{address}/webhook")).send().await;
+    healthy.is_ok_and(|it| it.status() == 200) && refused.is_ok_and(|it| it.status() == 401)
+}
