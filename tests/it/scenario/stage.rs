@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -204,6 +205,12 @@ impl Stage {
         }
         let checked = upkeep::check(&store, &folder, None).await.unwrap();
         assert!(checked.intact(), "{checked:?}");
+        drop(store);
+        // Replayed, the ledger gives the same tables: nothing was decided by what is not in it.
+        let mut verify = Command::new(env!("CARGO_BIN_EXE_karibarai"));
+        verify.args(["verify", "--deep"]).env_clear().envs(self.settings.iter().cloned());
+        let output = verify.current_dir(self.folder.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 
     /// Moves the clock, stopping wherever something becomes due.
