@@ -3,6 +3,8 @@
 
 mod ending;
 mod owner;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 

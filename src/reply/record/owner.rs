@@ -259,3 +259,30 @@ fn switches(n: EntryIndex, it: &Switched) -> Vec<BookChange> {
     .map(|(what, value)| BookChange::Declared(Declaration { room: None, what: what.to_owned(), value, n }))
     .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reply::record::tests::{again, examples};
+
+    #[test]
+    fn the_documented_words_of_the_owner_are_read_and_written() {
+        let mut seen = [0; 5];
+        for line in examples() {
+            let (n, written) = match line {
+                line if line.contains("\"confidence\"") || line.contains("\"opened_at\"") => continue,
+                line if line.contains("\"decided_n\"") => continue,
+                line if line.contains("\"registered_at\"") => (0, again::<ChangedContract>(line)),
+                line if line.contains("\"count\"") => (1, again::<Counted>(line)),
+                line if line.contains("\"text\"") => (2, again::<NotedCase>(line)),
+                line if line.contains("\"stopped\"") || line.contains("\"quiet_until\"") => {
+                    (3, again::<Switched>(line))
+                }
+                line => (4, again::<DeclaredContent>(line)),
+            };
+            seen[n] += 1;
+            assert_eq!(written, line);
+        }
+        assert!(seen.iter().all(|it| *it > 0), "{seen:?}");
+    }
+}

@@ -349,3 +349,45 @@ fn wording_is_compared_folded_and_by_whole_latin_words() {
         assert!(Templates::from_files(&files).is_ok(), "{text}");
     }
 }
+
+#[test]
+fn a_regular_client_reads_other_words_each_time() {
+    let message = message();
+    for kind in crate::cases::FollowUp::ALL {
+        let texts: Vec<String> = (0..4)
+            .map(|earlier| {
+                let ctx = FollowUpContext {
+                    room: RoomId(567_890_123),
+                    message: &message,
+                    account: AccountId(123_456),
+                    sender_name: Some("山田太郎"),
+                    automatic_line: false,
+                    earlier,
+                };
+                BUILTIN_TEXTS.render_follow_up(kind, &ctx)
+            })
+            .collect();
+        assert!(texts[0] != texts[1] && texts[1] != texts[2] && texts[0] != texts[2], "{kind:?}");
+        assert_eq!(texts[0], texts[3]);
+        assert!(texts[0].starts_with("[rp aid=123456 to=567890123-1789012345678901248]山田太郎さん\n"));
+    }
+}
+
+#[test]
+fn a_note_shows_its_draft_and_the_word_that_sends_it() {
+    let message = message();
+    let subject = NoteSubject {
+        room: RoomId(567_890_123),
+        room_name: Some("LP制作"),
+        message: &message,
+        sender_name: Some("山田太郎"),
+        quote: "仮払いしました。",
+    };
+    let draft = "[rp aid=123456 to=567890123-1]山田太郎さん\nありがとうございます。";
+    let kind = NoteKind::EscrowClaimed { case: Some(CaseId(12)) };
+    let note = BUILTIN_TEXTS.render_note_with_draft(&subject, kind, draft, Some(CaseId(12)));
+    assert!(note.contains("[code]ありがとうございます。[/code]"), "{note}");
+    assert!(note.contains("確認 12") && note.contains("承認 12") && !note.contains("[rp"), "{note}");
+    let covered = BUILTIN_TEXTS.render_case_note(&subject, CaseNote::Covered { left: "7本" });
+    assert!(covered.contains("残りは7本"), "{covered}");
+}
