@@ -22,7 +22,7 @@ use crate::ledger::{Ledger, LedgerError, Observation};
 use crate::metrics::Metrics;
 use crate::receive::Receiver;
 use crate::reply::template::Templates;
-use crate::review::Review;
+use crate::review::{Ports, Review};
 use crate::store::{Store, StoreError};
 
 /// From the signal to the end of the process; what is then unfinished is resumed at the next start.
@@ -116,14 +116,17 @@ impl App {
             Arc::clone(&wake),
             config.server.body_time,
         );
-        let review = Review::new(
-            store.clone(),
-            ledger.clone(),
-            Arc::clone(&config),
-            metrics.clone(),
-            Arc::clone(&outside.entropy),
-            Arc::clone(&outside.clock),
-        );
+        let templates = Arc::new(templates);
+        let review = Review::new(Ports {
+            store: store.clone(),
+            ledger: ledger.clone(),
+            config: Arc::clone(&config),
+            templates: Arc::clone(&templates),
+            metrics: metrics.clone(),
+            entropy: Arc::clone(&outside.entropy),
+            clock: Arc::clone(&outside.clock),
+            wake: Arc::clone(&wake),
+        });
         Ok(Self {
             config,
             outside,
@@ -132,7 +135,7 @@ impl App {
             api,
             downloads,
             rules: Arc::new(rules),
-            templates: Arc::new(templates),
+            templates,
             metrics,
             receiver,
             review,
@@ -153,8 +156,21 @@ impl App {
     }
 
     /// A link that logs in once.
-    pub fn one_time_link(&self) -> String {
-        format!("http://{}{}", self.private_address(), self.review.one_time_path())
+    pub async fn one_time_link(&self) -> Result<String, AppError> {
+        Ok(format!("{}{}", self.pages(), self.review.one_time_path().await?))
+    }
+
+    /// The address of the pages.
+    pub fn pages(&self) -> String {
+        match &self.config.server.review_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.private_address()),
+        }
+    }
+
+    /// Somebody can log in without a link.
+    pub async fn has_password(&self) -> Result<bool, AppError> {
+        Ok(self.review.has_password().await?)
     }
 
     pub fn store(&self) -> &Store {
@@ -187,6 +203,7 @@ impl App {
             self.config.server.max_connections,
             stop.clone(),
         ));
+        let review = self.review.clone();
         let workshop = work::Workshop {
             config: self.config,
             outside: self.outside,
@@ -202,6 +219,7 @@ impl App {
             wake: self.wake,
         };
         tasks.spawn(workshop.run(stop.clone()));
+        tasks.spawn(review.work(stop.clone()));
         tasks.spawn(checkpoints(self.ledger.clone(), stop.clone()));
         tasks.spawn(watchdog(self.ledger.clone(), stop.clone()));
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);

@@ -32,7 +32,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("anchor", &["domain", "proof", "store", "ledger"]),
     ("export", &["domain", "files", "chatwork", "proof", "store", "ledger", "follow", "anchor"]),
-    ("review", &["domain", "metrics", "chatwork", "config", "proof", "store", "ledger", "search"]),
     (
         "upkeep",
         &[
@@ -41,6 +40,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("doctor", &["domain", "chatwork", "config", "store", "upkeep"]),
+    (
+        "review",
+        &[
+            "domain", "metrics", "chatwork", "cases", "config", "reply", "proof", "store", "ledger",
+            "search", "upkeep", "export",
+        ],
+    ),
     (
         "app",
         &[

@@ -40,7 +40,7 @@ pub(super) async fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::R
     let config = configuration(folder.path(), &sandbox.api_base(), &world)?;
     let data_dir = config.storage.data_dir.clone();
     let app = App::prepare_on(config, setup::outside(), public, private).await?;
-    let link = app.one_time_link();
+    let link = app.one_time_link().await?;
     let store = app.store().clone();
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(app.run(stopped));

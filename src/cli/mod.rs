@@ -12,6 +12,7 @@ mod doctor;
 mod export;
 mod import;
 mod log;
+mod login_link;
 mod proof;
 mod rebuild;
 mod sandbox;
@@ -85,6 +86,8 @@ enum Command {
     Import(import::Arguments),
     /// Check the whole ledger or an evidence package: exit 0 intact, 1 damaged, tampered or rolled back, 2 absent or not ours
     Verify(verify::Arguments),
+    /// Print a link that logs in to the pages once
+    LoginLink,
     /// Sign the present head of the ledger, have it stamped by the configured authorities, and print the checkpoint
     Checkpoint,
     /// Print the proof of one entry (c2sp.org/tlog-proof)
@@ -137,6 +140,7 @@ async fn dispatch(command: Command, place: &setup::Place, terminal: &Terminal) -
         Command::Export(arguments) => export::run(&arguments, place, terminal).await,
         Command::Import(arguments) => import::run(&arguments, place, terminal).await,
         Command::Verify(arguments) => verify::run(&arguments, place, terminal).await,
+        Command::LoginLink => login_link::run(place, terminal).await,
         Command::Proof(arguments) => proof::run(&arguments, place, terminal).await,
         Command::Checkpoint => checkpoint::run(place, terminal).await,
         Command::Rebuild => rebuild::run(place, terminal).await,

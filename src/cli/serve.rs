@@ -19,11 +19,16 @@ pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Ex
         terminal.words("Webhookの受け口:", "webhooks arrive at"),
         app.public_address()
     ));
-    terminal.talk(&format!(
-        "{} {}",
-        terminal.words("管理画面（1回だけ使えるリンク）:", "pages (this link works once):"),
-        app.one_time_link()
-    ));
+    // With a password nobody needs a link, and none lies about in the log.
+    let pages = match app.has_password().await? {
+        true => format!("{} {}", terminal.words("管理画面:", "pages:"), app.pages()),
+        false => format!(
+            "{} {}",
+            terminal.words("管理画面（1回だけ使えるリンク）:", "pages (this link works once):"),
+            app.one_time_link().await?
+        ),
+    };
+    terminal.talk(&pages);
     let (stop, stopped) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;

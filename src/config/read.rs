@@ -145,9 +145,17 @@ fn server(r: &mut Reader) -> Option<ServerConfig> {
             "Chatwork calls https only: e.g. \"https://bot.example.jp/webhook\", or \"\" for polling alone";
         r.problem(&place, "`server.public_url` is not a plain https address", hint);
     }
+    let (review_url, place): (String, Place) = r.take_at("server.review_url")?;
+    let fine =
+        |url: &Url| is_plain(url) && url.path() == "/" && (url.scheme() == "https" || is_loopback(url));
+    if !review_url.is_empty() && !Url::parse(&review_url).as_ref().is_ok_and(fine) {
+        let hint = "give scheme and host alone, e.g. \"https://karibarai.example.jp\", or \"\" for this machine alone";
+        r.problem(&place, "`server.review_url` is not a plain https address", hint);
+    }
     Some(ServerConfig {
         listen,
         review_listen,
+        review_url: Some(review_url).filter(|it| !it.is_empty()),
         public_url: Some(public_url).filter(|it| !it.is_empty()),
         max_connections: r.number("server.max_connections", CONNECTIONS)?.try_into().ok()?,
         body_time: Duration::from_secs(r.number("server.body_seconds", BODY_SECONDS)?),

@@ -47,6 +47,8 @@ pub struct ServerConfig {
     pub review_listen: SocketAddr,
     /// The whole https address that is entered in Chatwork; absent: polling alone.
     pub public_url: Option<String>,
+    /// The address of the pages behind a proxy that does TLS, without a path; absent: this machine alone.
+    pub review_url: Option<String>,
     /// Connections at a time on each listener.
     pub max_connections: usize,
     /// For the body of a delivery, from the end of its head (`body_seconds`).

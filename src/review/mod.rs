@@ -1,64 +1,136 @@
 //! The private listener: pages for the owner, `/metrics`, `/readyz`.
 //!
-//! Never: writes (the owner's acts will go through one module of their own), shows anything but numbers without a login,
-//! loads anything from elsewhere.
+//! Never: writes but through the owner's acts (and what concerns the login itself), shows anything but numbers without
+//! a login, loads anything from elsewhere, talks to Chatwork.
 
+mod diff;
 mod door;
 mod pages;
+mod show;
+mod words;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use tokio::sync::{Notify, watch};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::config::Config;
-use crate::domain::{Clock, Entropy};
+use crate::domain::{Clock, Entropy, RoomId};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
-use crate::store::{FollowStore as _, Store};
+use crate::reply::acts::Acts;
+use crate::reply::template::Templates;
+use crate::store::{FollowStore as _, Store, StoreError};
 
 use self::door::Door;
+use self::pages::proof::CheckView;
+use self::show::STYLE_PATH;
 
 /// A follower that is behind by more than this, while nothing moves, is no longer ready.
 const MAX_LAG: u64 = 10_000;
+
+const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; \
+                   base-uri 'none'; frame-ancestors 'none'";
 
 /// What the private listener works with. Cheap to clone.
 #[derive(Clone)]
 pub struct Review(Arc<Parts>);
 
+/// What it is made of.
+pub struct Ports {
+    pub store: Store,
+    pub ledger: Ledger,
+    pub config: Arc<Config>,
+    pub templates: Arc<Templates>,
+    pub metrics: Metrics,
+    pub entropy: Arc<dyn Entropy>,
+    pub clock: Arc<dyn Clock>,
+    /// Rung when the ledger has grown.
+    pub wake: Arc<Notify>,
+}
+
 struct Parts {
     store: Store,
     ledger: Ledger,
     config: Arc<Config>,
+    templates: Arc<Templates>,
     metrics: Metrics,
+    acts: Acts,
     door: Door,
+    wake: Arc<Notify>,
     working: AtomicBool,
+    /// The day on which each room was last looked at, as far as it is recorded.
+    viewed: Mutex<HashMap<RoomId, String>>,
+    check: Mutex<CheckView>,
+    check_wanted: Notify,
+}
+
+impl Parts {
+    fn is_working(&self) -> bool {
+        self.working.load(Ordering::Relaxed)
+    }
+
+    /// True the first time on that day.
+    fn viewed_today(&self, room: RoomId, day: &str) -> bool {
+        let mut viewed = self.viewed.lock().unwrap_or_else(PoisonError::into_inner);
+        viewed.insert(room, day.to_owned()).is_none_or(|last| last != day)
+    }
+
+    fn check(&self) -> CheckView {
+        self.check.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_check(&self, check: CheckView) {
+        *self.check.lock().unwrap_or_else(PoisonError::into_inner) = check;
+    }
+}
+
+/// Path of a link that logs in once, made beside a running bot; an earlier one that was not used stops working.
+pub async fn one_time_path(
+    store: Store,
+    entropy: Arc<dyn Entropy>,
+    clock: Arc<dyn Clock>,
+) -> Result<String, StoreError> {
+    Ok(format!("/login/{}", Door::new(store, entropy, clock).new_ticket().await?))
 }
 
 impl Review {
-    pub fn new(
-        store: Store,
-        ledger: Ledger,
-        config: Arc<Config>,
-        metrics: Metrics,
-        entropy: Arc<dyn Entropy>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let door = Door::new(entropy, clock, Duration::from_secs(12 * 3600));
-        Self(Arc::new(Parts { store, ledger, config, metrics, door, working: AtomicBool::new(false) }))
+    pub fn new(ports: Ports) -> Self {
+        let Ports { store, ledger, config, templates, metrics, entropy, clock, wake } = ports;
+        let acts = Acts { ledger: ledger.clone(), store: store.clone(), config: Arc::clone(&config) };
+        Self(Arc::new(Parts {
+            door: Door::new(store.clone(), entropy, clock),
+            store,
+            ledger,
+            config,
+            templates,
+            metrics,
+            acts,
+            wake,
+            working: AtomicBool::new(false),
+            viewed: Mutex::default(),
+            check: Mutex::default(),
+            check_wanted: Notify::new(),
+        }))
     }
 
     /// Path of a link that logs in once; an earlier one that was not used stops working.
-    pub fn one_time_path(&self) -> String {
-        format!("/login/{}", self.0.door.new_ticket())
+    pub async fn one_time_path(&self) -> Result<String, StoreError> {
+        Ok(format!("/login/{}", self.0.door.new_ticket().await?))
+    }
+
+    /// Somebody can log in without a link.
+    pub async fn has_password(&self) -> Result<bool, StoreError> {
+        self.0.door.has_password().await
     }
 
     /// Followers and sender have begun.
@@ -66,36 +138,76 @@ impl Review {
         self.0.working.store(true, Ordering::Relaxed);
     }
 
+    /// Does the long work that pages ask for, until `stop` turns true.
+    pub async fn work(self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            tokio::select! {
+                () = self.0.check_wanted.notified() => {
+                    let outcome = pages::proof::check(&self).await;
+                    self.0.set_check(CheckView::Done(outcome));
+                }
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
     pub fn router(&self) -> Router {
         let pages = Router::new()
-            .route("/", get(pages::overview))
-            .route("/rooms/{room}", get(pages::room))
+            .route("/", get(pages::overview::show))
+            .route("/seen", post(pages::overview::seen))
+            .route("/rooms/{room}", get(pages::room::show))
+            .route("/rooms/{room}/messages/{message}", get(pages::message::show))
+            .route("/changes", get(pages::changes::show))
+            .route("/search", get(pages::search::show))
+            .route("/cases", get(pages::cases::list))
+            .route("/cases/{case}", get(pages::cases::show).post(pages::cases::act))
+            .route("/proof", get(pages::proof::show))
+            .route("/proof/verify", post(pages::proof::verify))
+            .route("/settings", get(pages::settings::show).post(pages::settings::act))
+            .route("/password", get(pages::settings::password).post(pages::settings::set_password))
+            .route("/health", get(pages::health::show))
+            .route("/logout", post(door::log_out))
+            .route("/logout/all", post(door::log_out_everywhere))
             .layer(middleware::from_fn_with_state(self.clone(), door::logged_in));
         let header = |name: HeaderName, value: &'static str| {
-            SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
+            SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
         };
         Router::new()
             .merge(pages)
-            .route("/login/{ticket}", get(door::show).post(door::enter))
+            .route("/login", get(door::show_login).post(door::log_in))
+            .route("/login/{ticket}", get(door::show_ticket).post(door::enter))
+            .layer(door::session_layer(self.0.store.clone(), &self.0.config))
             .route("/metrics", get(metrics))
             .route("/readyz", get(ready))
-            .route(pages::STYLE_PATH, get(pages::style))
-            .layer(header(
-                header::CONTENT_SECURITY_POLICY,
-                "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; \
-                 base-uri 'none'; frame-ancestors 'none'",
-            ))
+            .route(STYLE_PATH.as_str(), get(style))
+            .layer(header(header::CONTENT_SECURITY_POLICY, CSP))
             .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-            .layer(header(header::REFERRER_POLICY, "no-referrer"))
+            // A form of this site says where it comes from; nobody else is told.
+            .layer(header(header::REFERRER_POLICY, "same-origin"))
             .layer(header(header::CACHE_CONTROL, "no-store"))
+            .layer(header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+            .layer(middleware::from_fn_with_state(self.clone(), door::own_origin))
             .layer(middleware::from_fn_with_state(self.clone(), door::known_host))
             .with_state(self.clone())
     }
 }
 
-/// Numbers for a monitoring system on this machine.
-async fn metrics(State(review): State<Review>, ConnectInfo(peer): ConnectInfo<SocketAddr>) -> Response {
-    if !peer.ip().is_loopback() {
+/// The stylesheet; its name changes with its text.
+async fn style() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
+    (headers, show::STYLE.as_str()).into_response()
+}
+
+/// Numbers for a monitoring system on this machine; what comes through the proxy comes from elsewhere.
+async fn metrics(
+    State(review): State<Review>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Response {
+    if !peer.ip().is_loopback() || door::public_host(&headers, &review.0.config) {
         return StatusCode::FORBIDDEN.into_response();
     }
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
@@ -106,7 +218,7 @@ async fn metrics(State(review): State<Review>, ConnectInfo(peer): ConnectInfo<So
 async fn ready(State(review): State<Review>) -> Response {
     let reason = match review.0.ledger.head().await {
         Err(_) => Some("ledger"),
-        Ok(_) if !review.0.working.load(Ordering::Relaxed) => Some("starting"),
+        Ok(_) if !review.0.is_working() => Some("starting"),
         Ok(_) if review.0.metrics.rooms_late() => Some("rooms"),
         Ok(head) => match review.0.store.cursor("casebook").await {
             Ok(cursor) if head.frontier.size().saturating_sub(cursor.0) > MAX_LAG => Some("followers"),
@@ -122,6 +234,13 @@ async fn ready(State(review): State<Review>) -> Response {
 
 /// A page could not be made; the reason is in the log.
 pub(crate) struct Broken;
+
+impl From<StoreError> for Broken {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = %error, "a page could not be made");
+        Self
+    }
+}
 
 impl IntoResponse for Broken {
     fn into_response(self) -> Response {

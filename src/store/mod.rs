@@ -5,7 +5,9 @@
 
 mod annex;
 mod coverage;
+mod door;
 mod evidence;
+mod review;
 mod rows;
 mod search;
 mod sqlite;
@@ -20,7 +22,9 @@ pub use annex::{
     StoredFile, TaskRow,
 };
 pub use coverage::{CoverageStore, DeepState, Exposure, GapRow, KnownMessage, NewRead, RoomRead};
+pub use door::DoorStore;
 pub use evidence::{TREE_STEP, TreeNode, TreeStore};
+pub use review::{ReviewStore, Told};
 pub use rows::{
     Appended, ArchiveRow, CaseRow, CaseUpdate, Head, MemberRow, MessageRow, NewEntry, OutboxChange,
     OutboxRow, OutboxState, Purpose, Record, RequestRef, RoomRow, SignalRow, VersionKey, VersionRow,

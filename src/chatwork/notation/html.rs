@@ -38,6 +38,14 @@ impl Message<'_> {
     }
 }
 
+/// The host of an address that reads like another: with a name before an `@`, or with letters beyond ASCII.
+fn misleading_host(url: &str) -> Option<&str> {
+    let authority = url.split_once("://")?.1.split(['/', '?', '#', '\\']).next()?;
+    let (name, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let misleads = !name.is_empty() || !host.is_ascii() || host.split('.').any(|it| it.starts_with("xn--"));
+    misleads.then_some(host)
+}
+
 struct Writer<'a> {
     message: &'a Message<'a>,
     names: &'a dyn Fn(AccountId) -> Option<String>,
@@ -65,6 +73,9 @@ impl Writer<'_> {
                 self.html.push_str(r#"">"#);
                 self.escaped(source);
                 self.html.push_str("</a>");
+                if let Some(host) = misleading_host(source) {
+                    self.span("cw-host", &format!("（{host} へのリンク）"));
+                }
             }
             Kind::Emoticon => self.span("cw-emoticon", source),
             Kind::To(account) => self.address("cw-to", "To", *account, index),

@@ -13,13 +13,16 @@ use super::convert::{index, integer, kind, message_id, millis, room_type};
 pub(super) const VERSION: &str =
     "v.n, v.room, v.message, v.version, v.account, v.update_time, v.observed_at, v.kind, v.body";
 
+/// The columns of a message behind those of its current version.
+pub(super) const MESSAGE: &str = "m.send_time, m.first_n, m.first_seen, m.deleted, m.missing_n IS NOT NULL";
+
 impl ArchiveStore for SqliteStore {
     async fn message(&self, room: RoomId, message: &MessageId) -> StoreResult<Option<MessageRow>> {
         let message = message.clone();
         self.read(move |connection| {
             connection
                 .prepare_cached(&format!(
-                    "SELECT {VERSION}, m.send_time, m.first_n, m.first_seen, m.deleted, m.missing_n IS NOT NULL
+                    "SELECT {VERSION}, {MESSAGE}
                      FROM messages m JOIN versions v ON v.n = m.current WHERE m.room = ?1 AND m.message = ?2"
                 ))?
                 .query_row((integer(room.0), message.as_str()), |row| Ok(message_row(row)))
@@ -77,7 +80,7 @@ impl ArchiveStore for SqliteStore {
         let before = before.map_or(i64::MAX, |n| integer(n.0));
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {VERSION}, m.send_time, m.first_n, m.first_seen, m.deleted, m.missing_n IS NOT NULL
+                "SELECT {VERSION}, {MESSAGE}
                  FROM messages m JOIN versions v ON v.n = m.current
                  WHERE m.room = ?1 AND m.first_n < ?2 ORDER BY m.first_n DESC LIMIT ?3"
             ))?;
@@ -151,7 +154,7 @@ impl ArchiveStore for SqliteStore {
     ) -> StoreResult<Vec<MessageRow>> {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {VERSION}, m.send_time, m.first_n, m.first_seen, m.deleted, m.missing_n IS NOT NULL
+                "SELECT {VERSION}, {MESSAGE}
                  FROM messages m JOIN versions v ON v.n = m.current
                  WHERE m.room = ?1 AND m.account = ?2 AND m.send_time >= ?3 ORDER BY m.first_n DESC LIMIT 64"
             ))?;
@@ -199,7 +202,7 @@ pub(super) fn version_row(row: &Row<'_>) -> StoreResult<VersionRow> {
     })
 }
 
-fn message_row(row: &Row<'_>) -> StoreResult<MessageRow> {
+pub(super) fn message_row(row: &Row<'_>) -> StoreResult<MessageRow> {
     let current = version_row(row)?;
     Ok(MessageRow {
         room: current.room,

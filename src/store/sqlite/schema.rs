@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_tree.sql"),
     include_str!("migrations/0006_annex.sql"),
     include_str!("migrations/0007_coverage.sql"),
+    include_str!("migrations/0008_door.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "krbr".

@@ -12,7 +12,7 @@ use super::convert::{index, integer};
 use super::derived::move_cursor;
 
 /// The columns behind those of a version.
-const MORE: &str = "m.send_time, m.deleted, m.current = v.n";
+const MORE: &str = "m.send_time, m.deleted OR m.missing_n IS NOT NULL, m.current = v.n";
 /// What a filter asks; an absent value lets everything through.
 const FILTER: &str = "v.kind <> 'message.deleted_reported'
     AND (:room IS NULL OR v.room = :room)
@@ -21,7 +21,7 @@ const FILTER: &str = "v.kind <> 'message.deleted_reported'
     AND (:until IS NULL OR coalesce(v.update_time, m.send_time) < :until)
     AND (NOT :edited OR EXISTS (SELECT 1 FROM versions e WHERE e.room = v.room AND e.message = v.message
                                 AND e.n <> v.n AND e.kind <> 'message.deleted_reported'))
-    AND (NOT :deleted OR m.deleted)
+    AND (NOT :deleted OR m.deleted OR m.missing_n IS NOT NULL)
     AND (NOT :has_file OR instr(v.body, '[download:') > 0)
     AND (:case_room IS NULL OR (v.room = :case_room AND v.observed_at >= :case_from
                                 AND (:case_to IS NULL OR v.observed_at < :case_to)))

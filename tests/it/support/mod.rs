@@ -310,7 +310,8 @@ pub(crate) async fn run(
     };
     let app = App::prepare_on(config(settings, folder), outside, public, private).await.unwrap();
     let (store, ledger) = (app.store().clone(), app.ledger().clone());
-    let (public, private, link) = (app.public_address(), app.private_address(), app.one_time_link());
+    let (public, private, link) =
+        (app.public_address(), app.private_address(), app.one_time_link().await.unwrap());
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(async move { app.run(stopped).await.unwrap() });
     Parts { store, ledger, public, private, link, stop, running }

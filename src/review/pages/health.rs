@@ -1,0 +1,100 @@
+//! Whether all is well, in words and in numbers.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::store::{CaseStore as _, FollowStore as _, LedgerStore as _, OutboxState, StandingStore as _};
+
+use super::{Broken, Frame, Login, Review, page};
+
+/// A follower that is further behind than this is told of.
+const BEHIND: u64 = 1000;
+
+#[derive(Template)]
+#[template(path = "health.html", config = "src/review/askama.toml")]
+struct Page {
+    frame: Frame,
+    health: Vec<Finding>,
+    numbers: Vec<Number>,
+}
+
+pub(super) struct Finding {
+    pub(super) mark: &'static str,
+    pub(super) class: &'static str,
+    pub(super) words: String,
+}
+
+impl Finding {
+    fn new(good: bool, words: impl Into<String>) -> Self {
+        let (mark, class) = if good { ("良好", "good") } else { ("注意", "warn") };
+        Self { mark, class, words: words.into() }
+    }
+}
+
+struct Number {
+    name: String,
+    value: String,
+}
+
+/// What the overview says of the bot's health.
+pub(super) async fn findings(review: &Review) -> Result<Vec<Finding>, Broken> {
+    let parts = &review.0;
+    let size = parts.ledger.head().await?.frontier.size();
+    let mut found = Vec::new();
+    found.push(match parts.is_working() {
+        true => Finding::new(true, "記録しています。"),
+        false => Finding::new(
+            false,
+            "準備中です。Chatworkに接続できると始まります。届いたWebhookは記録しています。",
+        ),
+    });
+    let behind = size.saturating_sub(parts.store.cursor("casebook").await?.0);
+    if behind > BEHIND {
+        found.push(Finding::new(false, format!("整理が{behind}件遅れています。記録は失われていません。")));
+    }
+    let uncertain =
+        parts.store.outbox().await?.iter().filter(|it| it.state == OutboxState::Uncertain).count();
+    if uncertain > 0 {
+        found.push(Finding::new(
+            false,
+            format!("投稿できたか分からないものが{uncertain}件あります。Chatworkの画面でご確認ください。"),
+        ));
+    }
+    let switches = parts.store.switches().await?;
+    let quiet = switches.quiet_until.filter(|it| *it > parts.ledger.now());
+    found.push(match (switches.stopped, quiet) {
+        (true, _) => Finding::new(false, "投稿は停止中です。記録は続けています。"),
+        (false, Some(until)) => {
+            Finding::new(true, format!("{}まで、投稿を控えています。", until.japan_long()))
+        }
+        (false, None) => Finding::new(true, "投稿は、ルームごとの設定のとおりです。"),
+    });
+    Ok(found)
+}
+
+pub(in crate::review) async fn show(
+    State(review): State<Review>,
+    Extension(login): Extension<Login>,
+) -> Result<Response, Broken> {
+    let store = &review.0.store;
+    let size = review.0.ledger.head().await?.frontier.size();
+    let mut numbers = vec![Number { name: "記録".to_owned(), value: format!("{size}件") }];
+    if let Some((signed, _)) = store.checkpoints().await?.last() {
+        numbers.push(Number { name: "署名済み".to_owned(), value: format!("{signed}件まで") });
+    }
+    for (name, cursor) in [
+        ("整理", "archive"),
+        ("検出", "detector"),
+        ("案件", "casebook"),
+        ("検索", crate::search::INDEX_CURSOR),
+    ] {
+        let behind = size.saturating_sub(store.cursor(cursor).await?.0);
+        numbers.push(Number { name: format!("{name}の遅れ"), value: format!("{behind}件") });
+    }
+    let open = store.open_outbox().await?.len();
+    numbers.push(Number { name: "送信待ち".to_owned(), value: format!("{open}件") });
+    let frame = Frame::new(&review, &login, "health").await?;
+    page(&Page { frame, health: findings(&review).await?, numbers })
+}

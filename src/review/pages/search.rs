@@ -1,0 +1,233 @@
+//! Search over all versions, with filters and the words marked.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Query as Parameters, State};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{AccountId, EntryIndex, Label, MessageId, RoomId, UtcMillis};
+use crate::search::{self, Hit, Query};
+use crate::store::{ArchiveStore as _, CaseRow, CaseStore as _, ReviewStore as _, RoomRow, SearchFilter};
+
+use super::{Broken, Frame, Login, Review, page};
+use crate::review::show::{self, Part};
+use crate::review::words;
+
+const PAGE: usize = 50;
+/// People to choose from at most.
+const PEOPLE: usize = 500;
+const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
+/// The form as it comes in the address; a page of results can be kept and sent.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(in crate::review) struct Form {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    room: String,
+    #[serde(default)]
+    sender: String,
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    to: String,
+    #[serde(default)]
+    case: String,
+    #[serde(default)]
+    flag: String,
+    edited: Option<String>,
+    deleted: Option<String>,
+    file: Option<String>,
+    exact: Option<String>,
+    before: Option<u64>,
+}
+
+impl Form {
+    fn edited(&self) -> bool {
+        self.edited.is_some()
+    }
+
+    fn deleted(&self) -> bool {
+        self.deleted.is_some()
+    }
+
+    fn file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    fn exact(&self) -> bool {
+        self.exact.is_some()
+    }
+
+    /// A value that cannot be read narrows nothing.
+    fn filter(&self, cases: &[CaseRow]) -> SearchFilter {
+        SearchFilter {
+            room: self.room.parse().ok().map(RoomId),
+            sender: self.sender.parse().ok().map(AccountId),
+            from: UtcMillis::parse_japan_day(&self.from),
+            to: UtcMillis::parse_japan_day(&self.to).map(|it| it.plus(DAY)),
+            edited: self.edited(),
+            deleted: self.deleted(),
+            has_file: self.file(),
+            case: cases.iter().find(|it| it.id.0.to_string() == self.case).map(search::of_case),
+            flag: match self.flag.as_str() {
+                "" => None,
+                "any" => Some(None),
+                name => Label::ALL.into_iter().find(|it| it.as_str() == name).map(Some),
+            },
+        }
+    }
+
+    fn narrowed(&self) -> bool {
+        let texts = [&self.room, &self.sender, &self.from, &self.to, &self.case, &self.flag];
+        texts.iter().any(|it| !it.is_empty())
+            || self.edited()
+            || self.deleted()
+            || self.file()
+            || self.exact()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "search.html", config = "src/review/askama.toml")]
+struct Page {
+    frame: Frame,
+    form: Form,
+    narrowed: bool,
+    rooms: Vec<Choice>,
+    people: Vec<Choice>,
+    cases: Vec<Choice>,
+    flags: Vec<Choice>,
+    asked: bool,
+    hits: Vec<Found>,
+    next: Option<String>,
+}
+
+struct Choice {
+    id: String,
+    name: String,
+    chosen: bool,
+}
+
+impl Choice {
+    fn new(id: impl ToString, name: String, chosen: &str) -> Self {
+        let id = id.to_string();
+        Self { chosen: id == chosen, id, name }
+    }
+}
+
+struct Found {
+    room_id: RoomId,
+    room: String,
+    id: MessageId,
+    who: String,
+    at: String,
+    marks: Vec<Chip>,
+    pieces: Vec<Part>,
+}
+
+struct Chip {
+    class: &'static str,
+    words: &'static str,
+}
+
+pub(in crate::review) async fn show(
+    State(review): State<Review>,
+    Extension(login): Extension<Login>,
+    Parameters(form): Parameters<Form>,
+) -> Result<Response, Broken> {
+    let frame = Frame::new(&review, &login, "search").await?;
+    let store = &review.0.store;
+    let (rooms, cases) = (store.rooms().await?, store.cases().await?);
+    let people = store.people(PEOPLE).await?;
+    let asked = !form.q.trim().is_empty() || form.narrowed();
+    let (mut hits, mut next) = (Vec::new(), None);
+    if asked {
+        let query = Query::parse(&form.q, form.exact());
+        let before = form.before.map(EntryIndex);
+        let found = search::search(store, &query, &form.filter(&cases), before, PAGE).await?;
+        for hit in &found.hits {
+            hits.push(result(&review, hit, &rooms).await?);
+        }
+        next = found.next.map(|it| address(&form, it));
+    }
+    let flags = [Choice::new("any", "どれか".to_owned(), &form.flag)].into_iter();
+    let labels = Label::ALL.map(|it| Choice::new(it.as_str(), words::label(it).to_owned(), &form.flag));
+    page(&Page {
+        frame,
+        narrowed: form.narrowed(),
+        rooms: rooms
+            .iter()
+            .map(|it| Choice::new(it.room, show::room_name(&rooms, it.room), &form.room))
+            .collect(),
+        people: people
+            .into_iter()
+            .map(|(id, name)| Choice::new(id, show::visible(&name), &form.sender))
+            .collect(),
+        cases: cases
+            .iter()
+            .rev()
+            .map(|it| Choice::new(it.id, format!("案件 {}", it.id), &form.case))
+            .collect(),
+        flags: flags.chain(labels).collect(),
+        asked,
+        hits,
+        next,
+        form,
+    })
+}
+
+async fn result(review: &Review, hit: &Hit, rooms: &[RoomRow]) -> Result<Found, Broken> {
+    let version = &hit.row.version;
+    let who = review.0.store.name_at(version.room, version.account, version.n).await?;
+    let mut marks = Vec::new();
+    if hit.row.deleted {
+        marks.push(Chip { class: "deleted", words: "削除" });
+    }
+    if !hit.row.current && !hit.row.deleted {
+        marks.push(Chip { class: "edited", words: "編集前の文" });
+    } else if version.version > 1 {
+        marks.push(Chip { class: "edited", words: "編集" });
+    }
+    Ok(Found {
+        room_id: version.room,
+        room: show::room_name(rooms, version.room),
+        id: version.message.clone(),
+        who: who.map_or_else(|| format!("アカウント {}", version.account), |it| show::visible(&it)),
+        at: version.update_time.unwrap_or(hit.row.send_time).japan_long(),
+        marks,
+        pieces: show::excerpt(hit),
+    })
+}
+
+/// The address of the next page.
+fn address(form: &Form, before: EntryIndex) -> String {
+    let mut url = reqwest::Url::parse("http://localhost/").expect("a fixed address");
+    {
+        let mut pairs = url.query_pairs_mut();
+        let texts = [
+            ("q", &form.q),
+            ("room", &form.room),
+            ("sender", &form.sender),
+            ("from", &form.from),
+            ("to", &form.to),
+            ("case", &form.case),
+            ("flag", &form.flag),
+        ];
+        for (name, value) in texts.into_iter().filter(|it| !it.1.is_empty()) {
+            pairs.append_pair(name, value);
+        }
+        let checks = [
+            ("edited", form.edited()),
+            ("deleted", form.deleted()),
+            ("file", form.file()),
+            ("exact", form.exact()),
+        ];
+        for (name, _) in checks.into_iter().filter(|it| it.1) {
+            pairs.append_pair(name, "1");
+        }
+        pairs.append_pair("before", &before.0.to_string());
+    }
+    url.query().unwrap_or_default().to_owned()
+}
