@@ -54,12 +54,12 @@ fn each(original: &str, mut take: impl FnMut(char, Range<usize>)) {
     let mut chars = original.char_indices().peekable();
     while let Some((from, c)) = chars.next() {
         let mut to = from + c.len_utf8();
-        let marked = chars.peek().is_some_and(|(_, next)| is_mark(*next));
-        if !marked && is_plain(c) {
-            take(kana(c.to_ascii_lowercase()), from..to);
+        let marked = chars.peek().is_some_and(|(_, next)| joins(*next));
+        if is_invisible(c) {
             continue;
         }
-        if is_invisible(c) {
+        if !marked && is_plain(c) {
+            take(kana(c.to_ascii_lowercase()), from..to);
             continue;
         }
         if !marked {
@@ -69,7 +69,7 @@ fn each(original: &str, mut take: impl FnMut(char, Range<usize>)) {
             continue;
         }
         let mut cluster = String::from(c);
-        while let Some((at, mark)) = chars.next_if(|(_, next)| is_mark(*next)) {
+        while let Some((at, mark)) = chars.next_if(|(_, next)| joins(*next)) {
             cluster.push(mark);
             to = at + mark.len_utf8();
         }
@@ -86,7 +86,11 @@ fn is_plain(c: char) -> bool {
         | '\u{30fc}' | '\u{4e00}'..='\u{9fff}')
 }
 
-/// Joins the character before it.
+/// Belongs to the character before it: a mark on it, or something unseen that may stand between the two.
+fn joins(c: char) -> bool {
+    is_mark(c) || is_invisible(c)
+}
+
 fn is_mark(c: char) -> bool {
     matches!(
         c,
