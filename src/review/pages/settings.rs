@@ -11,7 +11,7 @@ use tower_sessions::Session;
 
 use crate::domain::{AccountId, MessageId, RoomId};
 use crate::reply::record::{By, Switch};
-use crate::reply::template::ReminderContext;
+use crate::reply::template::{ReminderContext, ReminderForm};
 use crate::store::{ArchiveStore as _, StandingStore as _};
 
 use super::{Broken, Frame, Login, Review, page};
@@ -88,6 +88,7 @@ fn preview(review: &Review) -> String {
         message: &message,
         sender_name: Some("山田 太郎"),
         start_before_escrow: false,
+        form: ReminderForm::NewJob,
         automatic_line: review.0.config.reply.automatic_line,
     });
     Names::new(Vec::new()).html(&text)
