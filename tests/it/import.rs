@@ -44,7 +44,7 @@ async fn an_export_is_imported_once_and_never_mixed_with_what_was_captured() {
     let room = bot.world.direct_room;
     let request = bot.client_says("追加で記事を3本お願いできますか？");
     bot.until("the reminder", || async { bot.replies(&request) == 1 }).await;
-    bot.settled().await;
+    bot.looked().await;
     let id = MessageId::new(request.as_str()).unwrap();
     let captured = bot.store.versions(RoomId(room), &id).await.unwrap().len();
     // The export knows another text of the captured message, an older request, a deletion and another room.

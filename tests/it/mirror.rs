@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use karibarai::domain::{EntryKind, RoomId};
-use karibarai::sandbox::{Fault, FaultKind, Role, RoomKind};
+use karibarai::sandbox::{Fault, FaultKind, Role, RoomKind, Sandbox, SandboxConfig};
 use karibarai::store::{ArchiveStore as _, CoverageStore as _};
 
-use crate::support::environment;
+use crate::support::chatwork::Chatwork;
 use crate::support::lookout::Watch;
+use crate::support::{MORNING, environment, install_tls};
 
 /// No webhook comes: reading is all there is.
 async fn deaf(interval: u64) -> Watch {
@@ -281,6 +282,68 @@ async fn fifty_rooms_by_polling_alone_stay_inside_the_limit() {
         assert_eq!(watch.holes(room).await, [""; 0]);
     }
     watch.finish().await;
+}
+
+/// Memory of the whole program, with its first sight of so many rooms behind it. Prints the figure of docs/mirror.md.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_rooms_fit_into_little_memory() {
+    let n_rooms: usize = if environment("KARIBARAI_TESTS_LONG").is_some() { 1000 } else { 50 };
+    install_tls();
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = SandboxConfig::new(std::sync::Arc::new(|| MORNING.0));
+    // All rooms at once, which Chatwork's limit would spread over half an hour.
+    settings.rules.requests_per_window = 1_000_000;
+    let sandbox = Sandbox::start(settings).await.unwrap();
+    let handle = sandbox.handle().clone();
+    let world = Chatwork(handle.clone()).world("http://127.0.0.1:9/webhook");
+    let pair = [(world.owner, Role::Admin), (world.client, Role::Admin)];
+    let mut extra = Vec::new();
+    for n in 0..n_rooms {
+        let room = handle.create_room(RoomKind::Group, &format!("案件{n}"), &pair).unwrap();
+        for message in 0..20 {
+            handle
+                .post(world.client, room, &format!("連絡事項 {message}：次回の打ち合わせについて"))
+                .unwrap();
+        }
+        extra.push((format!("KARIBARAI_ROOM__{n}__ID"), room.to_string()));
+        extra.push((format!("KARIBARAI_ROOM__{n}__CLIENTS"), world.client.to_string()));
+        extra.push((format!("KARIBARAI_ROOM__{n}__REPLY__MODE"), "observe".to_owned()));
+    }
+    let extra: Vec<_> = extra.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let settings = crate::support::settings(folder.path(), &sandbox.api_base(), &world, &extra);
+    let mut bot = std::process::Command::new(env!("CARGO_BIN_EXE_karibarai"))
+        .arg("serve")
+        .current_dir(folder.path())
+        .env_clear()
+        .envs(settings)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let path = folder.path().join("data/karibarai.db");
+    let read = async || {
+        let Ok(store) = karibarai::store::Store::open_read_only(&path).await else { return 0 };
+        let reads = store.room_reads().await.unwrap_or_default();
+        reads.iter().filter(|it| it.read_at.is_some()).count()
+    };
+    for _ in 0..1200 {
+        if read().await >= n_rooms {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", bot.id())).unwrap_or_default();
+    let n_read = read().await;
+    bot.kill().unwrap();
+    bot.wait().unwrap();
+    assert_eq!(n_read, n_rooms);
+    let resident = status.lines().find_map(|it| it.strip_prefix("VmRSS:"));
+    // Only Linux tells.
+    let Some(kilobytes) = resident.and_then(|it| it.split_whitespace().next()?.parse::<u64>().ok()) else {
+        return;
+    };
+    println!("{n_rooms} rooms: {} MiB resident", kilobytes / 1024);
+    assert!(kilobytes < 160 * 1024, "{kilobytes} kB");
 }
 
 /// With the whole bot around it.

@@ -214,6 +214,14 @@ impl Bot {
         .await;
     }
 
+    /// A whole pass over the rooms has come and gone since, and the bot rests: reading has nothing more to add.
+    pub(crate) async fn looked(&self) {
+        let passes = || self.chatwork.0.api_calls().of("GET /rooms");
+        let before = passes();
+        self.until("two passes", || async { passes() >= before + 2 }).await;
+        self.settled().await;
+    }
+
     pub(crate) async fn recorded(&self, message: &str, versions: usize) {
         use karibarai::store::ArchiveStore as _;
         let id = MessageId::new(message).unwrap();
