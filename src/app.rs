@@ -4,6 +4,7 @@ mod around;
 mod fetch;
 mod identity;
 mod listen;
+mod texts;
 mod work;
 
 use std::net::{SocketAddr, TcpListener};
@@ -24,6 +25,8 @@ use crate::receive::Receiver;
 use crate::reply::template::Templates;
 use crate::review::{Ports, Review};
 use crate::store::{Store, StoreError};
+
+pub use texts::{TextsError, load_templates};
 
 /// From the signal to the end of the process; what is then unfinished is resumed at the next start.
 const SHUTDOWN: Duration = Duration::from_secs(8);
@@ -56,6 +59,8 @@ pub enum AppError {
     Tokens(String),
     #[error("the built-in {0} cannot be read: {1}")]
     BuiltIn(&'static str, String),
+    #[error(transparent)]
+    Texts(#[from] TextsError),
     #[error("the API client cannot be built: {0}")]
     Api(String),
     #[error(transparent)]
@@ -101,7 +106,7 @@ impl App {
         let tokens = Tokens::new(config.chatwork.webhook_tokens.clone())
             .map_err(|it| AppError::Tokens(it.to_string()))?;
         let rules = RuleSet::builtin().map_err(|it| AppError::BuiltIn("rules", it.to_string()))?;
-        let templates = Templates::builtin().map_err(|it| AppError::BuiltIn("templates", it.to_string()))?;
+        let templates = load_templates(&config.templates.files)?;
         let api = Api::new(&config.chatwork.api_base, token, Arc::clone(&outside.clock))
             .map_err(|it| AppError::Api(it.to_string()))?;
         let downloads = api.downloads().map_err(|it| AppError::Api(it.to_string()))?;

@@ -41,6 +41,7 @@ pub mod cases;
 pub mod chatwork;
 pub mod cli;
 pub mod config;
+pub mod desk;
 pub mod detect;
 pub mod doctor;
 pub mod domain;

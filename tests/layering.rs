@@ -23,11 +23,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("reply", &["domain", "metrics", "chatwork", "cases", "config", "store", "ledger"]),
     ("receive", &["domain", "metrics", "chatwork", "store", "ledger"]),
     ("reconcile", &["domain", "metrics", "files", "chatwork", "config", "store", "ledger"]),
+    ("desk", &["domain", "chatwork", "cases", "config", "reply", "store", "ledger"]),
     (
         "follow",
         &[
             "domain", "metrics", "chatwork", "detect", "cases", "config", "reply", "proof", "store",
-            "ledger", "search",
+            "ledger", "search", "desk",
         ],
     ),
     ("anchor", &["domain", "proof", "store", "ledger"]),
@@ -44,7 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "review",
         &[
             "domain", "metrics", "chatwork", "cases", "config", "reply", "proof", "store", "ledger",
-            "search", "upkeep", "export",
+            "search", "desk", "upkeep", "export",
         ],
     ),
     (
@@ -64,6 +65,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "reply",
             "receive",
             "reconcile",
+            "desk",
             "follow",
             "anchor",
             "export",
@@ -90,6 +92,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "reply",
             "receive",
             "reconcile",
+            "desk",
             "follow",
             "anchor",
             "export",

@@ -19,7 +19,11 @@ const JAPANESE: &[&str] = &[
     "src/sandbox/",
     "src/domain/time.rs",
     "src/follow/weighing.rs",
+    "src/cases/agreement.rs",
+    "src/cases/article3.rs",
+    "src/cases/deadline.rs",
     "src/cases/quantity.rs",
+    "src/desk/",
     "src/config/",
     "src/import/",
 ];

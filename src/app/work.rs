@@ -11,9 +11,13 @@ use tokio::sync::{Notify, watch};
 use crate::anchor::{self, Anchors, Authorities};
 use crate::chatwork::api::{Api, Downloads};
 use crate::config::Config;
+use crate::desk::Desk;
 use crate::detect::RuleSet;
 use crate::domain::RoomId;
-use crate::follow::{Annex, Archive, Casebook, Decider, Detector, Driver, Index, Mirror, Tiles, Watchman};
+use crate::follow::{
+    Agreements, Annex, Archive, Asks, Casebook, Control, Decider, Detector, Driver, Index, Mirror, Nudges,
+    Progress, Tiles, Watchman,
+};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::receive::Receiver;
@@ -33,6 +37,12 @@ const IDENTITY_WAIT: Duration = Duration::from_secs(1);
 const MISSED_WAIT: Duration = Duration::from_secs(1);
 /// Between two looks whether a time stamp is due.
 const ANCHOR_POLL: Duration = Duration::from_secs(60);
+/// The control room is looked at at least this often, and sooner where a webhook tells of it.
+const CONTROL_EVERY: Duration = Duration::from_secs(10);
+/// How often it is asked whether a webhook has told of it.
+const CONTROL_LOOK: Duration = Duration::from_millis(500);
+/// How often it is looked at what was agreed and what stands still.
+const ATTEND_EVERY: Duration = Duration::from_secs(5);
 /// The sender looks again at least this often.
 const SEND_POLL: Duration = Duration::from_secs(1);
 
@@ -63,6 +73,16 @@ impl Workshop {
         let (fetch, around) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let rings = (Arc::clone(&send), Arc::clone(&fetch), Arc::clone(&around));
         let driver = self.driver(me.clone(), rings);
+        let desk = self.desk(&me);
+        let control = self.control(desk.clone(), me.clone());
+        let agreements = Agreements {
+            desk: desk.clone(),
+            rules: Arc::clone(&self.rules),
+            clock: Arc::clone(&self.outside.clock),
+            me: me.clone(),
+        };
+        let asks = Asks { api: self.api.clone(), desk: desk.clone(), control_room: me.control_room };
+        let nudges = Nudges { desk, clock: Arc::clone(&self.outside.clock), control_room: me.control_room };
         let outbox = self.outbox(me);
         let reconciler = Reconciler::new(
             self.api.clone(),
@@ -78,6 +98,8 @@ impl Workshop {
             self.send(&outbox, &send, stop.clone()),
             self.fetch(&fetch, stop.clone()),
             self.around(&around, stop.clone()),
+            self.listen(&control, &send, stop.clone()),
+            self.attend(&agreements, &nudges, &asks, &send, stop.clone()),
             self.reconcile(&reconciler, stop.clone()),
             self.anchor(stop),
         );
@@ -210,6 +232,94 @@ impl Workshop {
             send,
             fetch,
             around,
+        }
+    }
+
+    fn desk(&self, me: &Me) -> Desk {
+        Desk::new(
+            self.store.clone(),
+            self.ledger.clone(),
+            Arc::clone(&self.config),
+            Arc::clone(&self.templates),
+            Arc::clone(&self.outside.clock),
+            me.owners.clone(),
+        )
+    }
+
+    fn control(&self, desk: Desk, me: Me) -> Control {
+        Control {
+            api: self.api.clone(),
+            store: self.store.clone(),
+            ledger: self.ledger.clone(),
+            config: Arc::clone(&self.config),
+            clock: Arc::clone(&self.outside.clock),
+            desk,
+            me,
+            answered: Mutex::default(),
+        }
+    }
+
+    /// Looks into the control room, and rings the sender where something was answered.
+    async fn listen(&self, control: &Control, send: &Notify, mut stop: watch::Receiver<bool>) {
+        let every = self.config.reconcile.interval.min(CONTROL_EVERY);
+        while !*stop.borrow() {
+            let told = control.newest().await.unwrap_or_default();
+            match control.tick().await {
+                Ok(0) => {}
+                Ok(_) => {
+                    self.wake.notify_one();
+                    send.notify_one();
+                }
+                Err(error) => tracing::warn!(error = %error, "the control room could not be read"),
+            }
+            let mut left = every;
+            while left > Duration::ZERO && !*stop.borrow() {
+                let part = left.min(CONTROL_LOOK);
+                tokio::select! {
+                    () = tokio::time::sleep(part) => left -= part,
+                    _ = stop.changed() => {}
+                }
+                if control.newest().await.unwrap_or_default() != told {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// What is for the owner's eyes and may take a moment: what was agreed, and what stands still.
+    async fn attend(
+        &self,
+        agreements: &Agreements,
+        nudges: &Nudges,
+        asks: &Asks,
+        send: &Notify,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        while !*stop.borrow() {
+            match agreements.tick().await {
+                Ok(Progress::Moved) => {
+                    send.notify_one();
+                    continue;
+                }
+                Ok(Progress::Idle) => {}
+                Err(error) => tracing::error!(error = %error, "what was agreed could not be read on"),
+            }
+            match nudges.tick().await {
+                Ok(0) => {}
+                Ok(_) => send.notify_one(),
+                Err(error) => tracing::error!(error = %error, "the cases could not be looked through"),
+            }
+            match asks.tick().await {
+                Ok(0) => {}
+                Ok(_) => send.notify_one(),
+                Err(error) => {
+                    tracing::warn!(error = %error, "the owner's tasks could not be brought up to date")
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(ATTEND_EVERY.min(self.config.reconcile.interval)) => {}
+                _ = stop.changed() => {}
+            }
         }
     }
 

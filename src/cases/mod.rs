@@ -2,21 +2,29 @@
 //!
 //! Never: does I/O, reads a clock, sends or words anything.
 
+mod agreement;
+mod article3;
 mod contract;
+mod deadline;
 mod links;
 mod quantity;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod timers;
 
 use std::time::Duration;
 
 use crate::domain::UtcMillis;
 
+pub use agreement::{Term, TermChange, accepts, assents, begins, changes, worth};
+pub use article3::{Checked, Item, Said, Shown, check as check_article3, missing};
 pub use contract::{Contract, Cover, Form, cover};
+pub use deadline::deadline;
 pub use links::{Links, crowdworks_links};
 pub use quantity::{Quantity, read_quantity, read_yen};
 pub use standing::{OutsideContact, RoomContract};
+pub use timers::{Due, Nudge, Standing, due};
 
 /// A request joins a case that moved within this span.
 pub const JOIN_WITHIN: Duration = Duration::from_secs(14 * 24 * 60 * 60);

@@ -4,6 +4,7 @@
 
 mod bundle;
 mod case;
+mod case_lines;
 mod checkpoint;
 mod coverage;
 mod demo;
@@ -20,6 +21,7 @@ mod search;
 mod serve;
 mod setup;
 mod sync;
+mod template;
 mod terminal;
 mod verify;
 
@@ -78,8 +80,10 @@ enum Command {
     Search(search::Arguments),
     /// Read the rooms once, now; also beside a running bot: exit 1 where some could not be read
     Sync(sync::Arguments),
-    /// List the cases
+    /// List the cases, show one, say how it stands
     Case(case::Arguments),
+    /// Check or show the texts of the bot
+    Template(template::Arguments),
     /// Make an evidence package of a room or a case that a stranger can check offline
     Export(export::Arguments),
     /// Bring in an older copy of a room: it is kept apart from what was captured
@@ -139,6 +143,7 @@ async fn dispatch(command: Command, place: &setup::Place, terminal: &Terminal) -
         Command::Case(arguments) => case::run(&arguments, place, terminal).await,
         Command::Export(arguments) => export::run(&arguments, place, terminal).await,
         Command::Import(arguments) => import::run(&arguments, place, terminal).await,
+        Command::Template(arguments) => template::run(&arguments, place, terminal).await,
         Command::Verify(arguments) => verify::run(&arguments, place, terminal).await,
         Command::LoginLink => login_link::run(place, terminal).await,
         Command::Proof(arguments) => proof::run(&arguments, place, terminal).await,

@@ -21,7 +21,7 @@ pub use problem::{ConfigError, Problem};
 pub use settings::{
     ChatworkConfig, Config, ControlRoom, LogConfig, LogFormat, MirrorConfig, MirrorRooms, Mode, OnWithdrawal,
     OwnerConfig, QuietDays, QuietHours, ReconcileConfig, ReplyConfig, ReplyOverrides, RoomConfig,
-    ServerConfig, StorageConfig, StorageUrl,
+    ServerConfig, StorageConfig, StorageUrl, TemplatesConfig,
 };
 
 /// The reference of all settings; what stands in it is the default.

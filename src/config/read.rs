@@ -20,6 +20,7 @@ use super::secret;
 use super::settings::{
     AnchorConfig, ChatworkConfig, Config, ControlRoom, LogConfig, MirrorConfig, OwnerConfig, QuietHours,
     ReconcileConfig, ReplyConfig, ReplyOverrides, RoomConfig, ServerConfig, StorageConfig, StorageUrl,
+    TemplatesConfig,
 };
 
 const DELAY_SECONDS: RangeInclusive<u64> = 0..=3600;
@@ -79,6 +80,9 @@ fn read(r: &mut Reader, cwd: &Path, origin: Option<PathBuf>) -> Option<Config> {
             control_room: r.take("owner.control_room")?,
         },
         reply: reply(r)?,
+        templates: TemplatesConfig {
+            files: r.take::<Vec<String>>("templates.files")?.into_iter().map(|it| cwd.join(it)).collect(),
+        },
         mirror: MirrorConfig {
             rooms: r.take("mirror.rooms")?,
             max_file: r.number("mirror.max_file_mb", MAX_FILE_MB)? * MEBIBYTE,

@@ -17,6 +17,7 @@ pub struct Config {
     pub storage: StorageConfig,
     pub owner: OwnerConfig,
     pub reply: ReplyConfig,
+    pub templates: TemplatesConfig,
     pub mirror: MirrorConfig,
     pub reconcile: ReconcileConfig,
     pub anchor: AnchorConfig,
@@ -266,6 +267,13 @@ impl QuietHours {
         let civil = at.japan();
         u16::from(civil.hour().unsigned_abs()) * 60 + u16::from(civil.minute().unsigned_abs())
     }
+}
+
+/// `[templates]`: own words in the place of the built-in ones.
+#[derive(Clone, Debug)]
+pub struct TemplatesConfig {
+    /// Read at start, the later file winning.
+    pub files: Vec<PathBuf>,
 }
 
 /// `[mirror]`: which rooms are read by the API.

@@ -7,6 +7,7 @@ use aho_corasick::AhoCorasick;
 use regex::Regex;
 
 use crate::detect::normal::Normal;
+use crate::detect::own::own;
 use crate::detect::rules::{RuleError, RuleSet};
 use crate::detect::schema::TermKind;
 use crate::detect::table::{compile, needed, refused};
@@ -111,6 +112,12 @@ impl RuleSet {
             amount: find(TermKind::Amount),
             deadline: find(TermKind::Deadline),
         }
+    }
+
+    /// What the sender's own words name of each kind, whether they ask for work or not.
+    pub fn terms_in(&self, body: &str) -> Terms {
+        let seen = self.see(body, &own(body).words);
+        self.terms(body, &seen.normal, &seen.sentences, 0)
     }
 
     /// The byte range of the first term of this kind in a normalised sentence.

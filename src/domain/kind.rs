@@ -85,6 +85,10 @@ kinds! {
     BotSwitched = "bot.switched", chained: false;
     /// Many changes in a short time, or a text blanked and then deleted.
     AlarmRaised = "alarm.raised", chained: false;
+    /// The owner said that detection was right or wrong.
+    DetectionMarked = "detection.marked", chained: false;
+    /// A task that the bot gave to its owner was marked as done by the bot.
+    TaskClosed = "task.closed", chained: false;
     ContentErased = "content.erased", chained: false;
     EvidenceViewed = "evidence.viewed", chained: false;
     EvidenceExported = "evidence.exported", chained: false;

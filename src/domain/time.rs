@@ -72,6 +72,17 @@ impl UtcMillis {
         format!("{}（{weekday}）{} 日本時間", at.strftime("%Y年%-m月%-d日"), at.strftime("%H:%M"))
     }
 
+    /// The last instant of a calendar day in Japan.
+    pub fn end_of_japan_day(date: jiff::civil::Date) -> Option<Self> {
+        let start = JAPAN.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
+        Some(Self(start.as_millisecond() + 24 * 3600 * 1000 - 1))
+    }
+
+    /// `2026年11月23日`: a day, where the hour does not matter.
+    pub fn japan_date(self) -> String {
+        self.japan().strftime("%Y年%-m月%-d日").to_string()
+    }
+
     fn timestamp(self) -> Timestamp {
         Timestamp::from_millisecond(self.0.clamp(MIN_MILLIS, MAX_MILLIS)).unwrap_or(Timestamp::UNIX_EPOCH)
     }

@@ -2,26 +2,34 @@
 //!
 //! Never: answers a request, holds a transaction open across a call to Chatwork, decides anew what is recorded.
 
+mod agreements;
 mod annex;
 mod archive;
+mod asks;
 mod capture;
 mod casebook;
+mod control;
 mod detector;
 mod driver;
 mod index;
 mod mirror;
+mod nudges;
 mod tiles;
 mod watchman;
 mod weighing;
 
+pub use agreements::Agreements;
 pub use annex::{Annex, imported};
 pub use archive::Archive;
+pub use asks::{AskError, Asks};
 pub use capture::{Capture, capture};
 pub use casebook::{Casebook, Decider};
+pub use control::{Control, ControlError};
 pub use detector::Detector;
 pub use driver::Driver;
 pub use index::Index;
 pub use mirror::Mirror;
+pub use nudges::Nudges;
 pub use tiles::Tiles;
 pub use watchman::Watchman;
 

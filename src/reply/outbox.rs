@@ -3,6 +3,7 @@
 
 mod guards;
 mod slot;
+mod task;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -126,15 +127,18 @@ impl Outbox {
         if attempts == 0 && now.since(row.due_at) > self.config.reply.max_age {
             return suppressed("too_late");
         }
-        if row.purpose != Purpose::Note
+        if row.purpose == Purpose::Task {
+            return self.hand_out(row, attempts, now).await;
+        }
+        if task::owner_budget(row.purpose).is_none()
             && attempts == 0
             && let Some(step) = self.still_wanted(row, now).await?
         {
             return Ok(step);
         }
-        if row.purpose == Purpose::Note && attempts == 0 {
+        if let Some((purposes, budget)) = task::owner_budget(row.purpose).filter(|_| attempts == 0) {
             let since = now.plus(Duration::ZERO).0 - 24 * 3600 * 1000;
-            if self.store.posts_since(&[Purpose::Note], None, UtcMillis(since)).await? >= NOTES_PER_DAY {
+            if self.store.posts_since(purposes, None, UtcMillis(since)).await? >= budget {
                 return suppressed("note_budget");
             }
         }
@@ -184,7 +188,7 @@ impl Outbox {
                 Err(error) => return Ok(Look::Step(self.later(row, &error, now))),
             }
         }
-        if row.purpose == Purpose::Note && attempts == 0 {
+        if task::owner_budget(row.purpose).is_some() && attempts == 0 {
             return Ok(Look::Go);
         }
         let page = match self.api.messages(row.room).await {

@@ -6,8 +6,13 @@
 //! A placeholder is a variant of [`Slot`], and every value passes [`inert`] on its way in: there is no unescaped form to
 //! forget, and no loops or conditions to get wrong. Engines escape for HTML, which Chatwork does not know.
 
+mod alerts;
+mod answer_lists;
+mod answers;
 mod cases;
+mod fault;
 mod lint;
+mod slot;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -21,8 +26,12 @@ use sha2::{Digest as _, Sha256};
 use crate::chatwork::notation;
 use crate::domain::{AccountId, CaseId, MessageId, RoomId, hex};
 
+pub use alerts::Alert;
+pub use answers::{Answer, CaseLine, ClientLine, ItemLine, MonthLine, Running, Sums};
 pub use cases::{CaseNote, FollowUpContext, OwnReminder, ReminderForm};
-use texts::{Slot, Text, TextId};
+pub use fault::Fault;
+use slot::Slot;
+use texts::{Text, TextId};
 pub use watch::{Crowd, WatchNote};
 
 /// The compiled-in texts: file name and content.
@@ -47,7 +56,7 @@ const MAX_DRAFT_CHARS: usize = 2000;
 pub struct TemplateProblem {
     /// File as it was named, and key: `reminder.toml: reminder.text`.
     pub place: String,
-    pub what: String,
+    pub what: Fault,
 }
 
 /// Everything that is wrong with the template files; displayed one problem a line.
@@ -187,7 +196,7 @@ impl Templates {
         }
         for id in TextId::ALL.iter().filter(|id| !texts.contains_key(*id)) {
             // A refused text leaves the one before it in place, so this is about the built-in files alone.
-            problems.push(TemplateProblem { place: id.key().to_owned(), what: "is missing".to_owned() });
+            problems.push(TemplateProblem { place: id.key().to_owned(), what: Fault::Missing });
         }
         if problems.is_empty() {
             Ok(Self { version: version_of(&texts), texts })

@@ -5,6 +5,7 @@
 
 mod annex;
 mod coverage;
+mod desk;
 mod door;
 mod evidence;
 mod review;
@@ -22,6 +23,7 @@ pub use annex::{
     StoredFile, TaskRow,
 };
 pub use coverage::{CoverageStore, DeepState, Exposure, GapRow, KnownMessage, NewRead, RoomRead};
+pub use desk::DeskStore;
 pub use door::DoorStore;
 pub use evidence::{TREE_STEP, TreeNode, TreeStore};
 pub use review::{ReviewStore, Told};

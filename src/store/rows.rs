@@ -225,6 +225,10 @@ pub enum Purpose {
     /// An own reminder is edited or deleted.
     Amend,
     Note,
+    /// The answer to a word of the owner, in the control room.
+    Answer,
+    /// A task for the owner, in the control room.
+    Task,
 }
 
 impl Purpose {
@@ -235,11 +239,13 @@ impl Purpose {
             Self::Notice => "notice",
             Self::Amend => "amend",
             Self::Note => "note",
+            Self::Answer => "answer",
+            Self::Task => "task",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Reminder, Self::FollowUp, Self::Notice, Self::Amend, Self::Note]
+        [Self::Reminder, Self::FollowUp, Self::Notice, Self::Amend, Self::Note, Self::Answer, Self::Task]
             .into_iter()
             .find(|it| it.as_str() == text)
     }

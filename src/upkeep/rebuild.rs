@@ -1,8 +1,10 @@
 //! Derived tables and mirror files made anew by replaying the ledger.
 
 use crate::domain::EntryIndex;
-use crate::follow::{Annex, Archive, Casebook, Detector, FollowError, Index, Mirror, Progress, Tiles};
-use crate::store::{FollowStore, Store, StoreError};
+use crate::follow::{
+    Agreements, Annex, Archive, Casebook, Detector, FollowError, Index, Mirror, Progress, Tiles,
+};
+use crate::store::{DeskStore, FollowStore, Store, StoreError};
 
 /// The followers that a rebuild runs; the casebook is given without a decider.
 pub struct Rebuild {
@@ -24,7 +26,10 @@ pub async fn decided_up_to(store: &Store) -> Result<EntryIndex, StoreError> {
 impl Rebuild {
     /// Empties the derived tables and replays the ledger into them; calls `progress` with the number of entries read.
     pub async fn run(&self, mut progress: impl FnMut(u64)) -> Result<(), FollowError> {
+        // What was agreed is told once, and by no table: where its reader stood is kept.
+        let agreed = self.store.cursor(Agreements::NAME).await?;
         self.store.forget_derived().await?;
+        self.store.put_cursor(Agreements::NAME, agreed).await?;
         loop {
             let moved = [
                 self.archive.tick().await?,

@@ -5,8 +5,10 @@
 mod anchors;
 mod around;
 mod command;
+mod control;
 mod crash;
 mod deliveries;
+mod desk;
 mod doctor;
 mod evidence;
 mod files;
@@ -23,4 +25,5 @@ mod search;
 mod support;
 mod sweep;
 mod tamper;
+mod template;
 mod writers;

@@ -298,6 +298,12 @@ impl Api {
         Ok(posted.task_ids)
     }
 
+    /// Marks a task as done.
+    pub async fn finish_task(&self, room: RoomId, task: u64) -> Result<(), Error> {
+        let path = ["rooms", &room.to_string(), "tasks", &task.to_string(), "status"];
+        self.write(self.client.put(self.url(&path)).form(&[("body", "done")])).await
+    }
+
     async fn read(&self, path: &[&str], query: &[(&str, &str)]) -> Result<exchange::Answer, Error> {
         self.exchange(self.client.get(self.url(path)).query(query), Intent::Read, MAX_ANSWER).await
     }

@@ -3,7 +3,8 @@
 use crate::cases::FollowUp;
 use crate::domain::{AccountId, CaseId, MessageId, RoomId};
 
-use super::texts::{Slot, TextId};
+use super::slot::Slot;
+use super::texts::TextId;
 use super::{
     DraftReason, MAX_DRAFT_CHARS, MAX_NAME_CHARS, NoteKind, NoteSubject, Templates, case_part, inert_line,
     inert_text, reason_text, without_head,

@@ -2,6 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::fault::Fault;
+
 /// What a text is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -148,65 +150,139 @@ const ACTIVE_TAGS: &[&str] = &[
     "reply",
 ];
 
+/// How a sentence in a client's room may end; longer forms end in one of these too.
+const POLITE_ENDS: &[&str] = &[
+    "です",
+    "ます",
+    "ません",
+    "ました",
+    "でした",
+    "でしょう",
+    "ましょう",
+    "ください",
+    "下さい",
+    "幸いです",
+    "でしょうか",
+    "ますか",
+    "ませんか",
+    "ですか",
+];
+
+/// Wording that is too low for a client, or an honorific that a name has already.
+const RUDE: &[&str] = &[
+    "あなた",
+    "おまえ",
+    "お前",
+    "てくれ",
+    "てほしい",
+    "てもらう",
+    "しろ。",
+    "せよ",
+    "ご苦労",
+    "早くして",
+    "貴様",
+    "さん様",
+    "様様",
+    "さんさん",
+    "様さん",
+];
+
 /// Everything that is wrong with a template text.
-pub(super) fn check(text: &str, kind: Kind, max_chars: usize) -> Vec<String> {
+pub(super) fn check(text: &str, kind: Kind, max_chars: usize) -> Vec<Fault> {
     let mut found = Vec::new();
     if text.is_empty() {
-        found.push("is empty".to_owned());
+        found.push(Fault::Empty);
     }
     if text.chars().count() > max_chars {
-        found.push(format!("is longer than {max_chars} characters"));
+        found.push(Fault::TooLong(max_chars));
     }
     if kind == Kind::Line && text.contains('\n') {
-        found.push("must be one line".to_owned());
+        found.push(Fault::NotOneLine);
     }
     if text.chars().any(|c| c.is_control() && c != '\n') {
-        found.push("has a control character".to_owned());
+        found.push(Fault::Control);
     }
     found.extend(check_tags(text));
+    found.extend(check_names(text));
     if matches!(kind, Kind::Reminder | Kind::Room | Kind::Notice) {
         found.extend(check_wording(text, kind));
+        found.extend(check_honorifics(text));
     }
     if kind == Kind::Reminder {
         let folded = fold(text);
         let has_any = |words: &[&str]| words.iter().any(|it| folded.contains(it));
         if !has_any(&["クラウドワークス", "crowdworks"]) || !has_any(&["仮払い", "仮払"]) {
-            found.push("must name クラウドワークス and 仮払い".to_owned());
+            found.push(Fault::NamesNoEscrow);
         }
         if !has_any(&["ありがとう", "有難う", "thank"]) {
-            found.push("must thank".to_owned());
+            found.push(Fault::ThanksNot);
         }
     }
     found
 }
 
+/// `{sender}` comes with its さん.
+fn check_names(text: &str) -> Option<Fault> {
+    let doubled = text
+        .split("{sender}")
+        .skip(1)
+        .any(|it| ["さん", "様", "さま", "氏", "殿"].iter().any(|title| it.trim_start().starts_with(title)));
+    doubled.then_some(Fault::DoubleTitle)
+}
+
+/// です・ます to the end of each sentence. A line without 。 is a remark or a heading and may end as it likes.
+fn check_honorifics(text: &str) -> Vec<Fault> {
+    let mut found = Vec::new();
+    let folded = fold(text);
+    if let Some(word) = RUDE.iter().find(|word| folded.contains(&fold(word))) {
+        found.push(Fault::Rude((*word).to_owned()));
+    }
+    let plain = text.split_inclusive(['。', '\n']).filter_map(|it| it.trim().strip_suffix('。')).find(|it| {
+        // A remark in brackets stands behind the end.
+        let end = match it.strip_suffix(['）', ')']) {
+            Some(inner) => inner.rfind(['（', '(']).map_or(inner, |at| &inner[..at]),
+            None => it,
+        };
+        let end = end.trim_end_matches(['」', '』', '、']);
+        !POLITE_ENDS.iter().any(|polite| end.ends_with(polite))
+    });
+    if let Some(sentence) = plain {
+        let skip = sentence.chars().count().saturating_sub(SHOWN_CHARS);
+        found.push(Fault::NotPolite(sentence.chars().skip(skip).collect()));
+    }
+    found
+}
+
+/// Of a sentence that is complained of, its last characters.
+const SHOWN_CHARS: usize = 12;
+
 /// Only rules and literal text, balanced; and no placeholder inside brackets, where a value could become a tag.
-fn check_tags(text: &str) -> Vec<String> {
+fn check_tags(text: &str) -> Vec<Fault> {
     let mut found = Vec::new();
     let mut in_code = false;
     for piece in text.split('[').skip(1) {
         let end = piece.find([']', '\n', '{']);
         let Some((name, "]")) = end.map(|at| (&piece[..at], &piece[at..=at])) else {
             if end.is_some_and(|at| piece[at..].starts_with('{')) {
-                found.push("has a placeholder after an open `[`".to_owned());
+                found.push(Fault::PlaceholderInTag);
             } else if is_active(piece) {
-                found.push("has a Chatwork tag that does not end".to_owned());
+                found.push(Fault::OpenTag);
             }
             continue;
         };
         match name {
-            "code" if in_code => found.push("has [code] inside [code]".to_owned()),
+            "code" if in_code => found.push(Fault::CodeInCode),
             "code" => in_code = true,
-            "/code" if !in_code => found.push("has [/code] without [code]".to_owned()),
+            "/code" if !in_code => found.push(Fault::CodeNotBegun),
             "/code" => in_code = false,
             name if is_active(name) && !ALLOWED_TAGS.contains(&name) => {
-                found.push(format!("has the Chatwork tag [{name}]; only [hr] and [code] may be used"));
+                found.push(Fault::Tag(name.to_owned()));
             }
             _ => {}
         }
     }
     if in_code {
-        found.push("has [code] without [/code]".to_owned());
+        found.push(Fault::CodeNotEnded);
     }
     found
 }
@@ -219,17 +295,20 @@ fn is_active(name: &str) -> bool {
     })
 }
 
-fn check_wording(text: &str, kind: Kind) -> Vec<String> {
+fn check_wording(text: &str, kind: Kind) -> Vec<Fault> {
     let folded = fold(text);
-    let groups: [(&str, &[&str]); 4] = [
-        ("reads like an acceptance or a promise", ACCEPTS),
-        ("declines, blames or threatens", DECLINES),
-        ("reads like dealing outside CrowdWorks", OUTSIDE),
-        ("speaks of the bot's work", REVEALS),
-    ];
-    let hit = |words: &'static [&'static str]| words.iter().find(|word| contains_word(&folded, &fold(word)));
-    let groups = groups.into_iter().filter(|(_, words)| kind != Kind::Notice || *words != REVEALS);
-    groups.filter_map(|(why, words)| hit(words).map(|word| format!("says 「{word}」, which {why}"))).collect()
+    let hit = |words: &'static [&'static str]| {
+        words.iter().find(|word| contains_word(&folded, &fold(word))).map(|word| (*word).to_owned())
+    };
+    [
+        hit(ACCEPTS).map(Fault::Accepts),
+        hit(DECLINES).map(Fault::Declines),
+        hit(OUTSIDE).map(Fault::Outside),
+        hit(REVEALS).filter(|_| kind != Kind::Notice).map(Fault::Reveals),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// One width and case, no white space: 「ＬＩＮＥ」 and 「Ｌ Ｉ Ｎ Ｅ」 are `line`.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::lint;
-use super::{TemplateProblem, lint::Kind};
+use super::TemplateProblem;
+use super::fault::Fault;
+use super::lint::{self, Kind};
+use super::slot::Slot;
 
 /// Longest text in a client's room, in characters.
 const MAX_ROOM_CHARS: usize = 600;
@@ -14,56 +16,14 @@ const MAX_NOTE_CHARS: usize = 800;
 /// Longest title, word or reason, in characters; no line break.
 const MAX_LINE_CHARS: usize = 100;
 
-/// What can stand in a template as `{name}`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Slot {
-    Room,
-    Link,
-    Sender,
-    Quote,
-    Reason,
-    Draft,
-    Case,
-    Status,
-    Left,
-    Count,
-    Span,
-}
-
-impl Slot {
-    const ALL: [Self; 11] = [
-        Self::Room,
-        Self::Link,
-        Self::Sender,
-        Self::Quote,
-        Self::Reason,
-        Self::Draft,
-        Self::Case,
-        Self::Status,
-        Self::Left,
-        Self::Count,
-        Self::Span,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Room => "room",
-            Self::Link => "link",
-            Self::Sender => "sender",
-            Self::Quote => "quote",
-            Self::Reason => "reason",
-            Self::Draft => "draft",
-            Self::Case => "case",
-            Self::Status => "status",
-            Self::Left => "left",
-            Self::Count => "count",
-            Self::Span => "span",
-        }
-    }
-}
-
 /// Of the message that a note is about.
 const SUBJECT: &[Slot] = &[Slot::Room, Slot::Link, Slot::Sender, Slot::Quote];
+
+/// Of a case.
+const CASE_LINE: &[Slot] = &[Slot::Case, Slot::State, Slot::Room, Slot::Sender, Slot::Terms];
+
+/// Of a case and the day that matters.
+const NUDGE: &[Slot] = &[Slot::Case, Slot::State, Slot::Room, Slot::Sender, Slot::Terms, Slot::Until];
 
 /// Declares the list once: variant, key in the file, kind, placeholders that have a value there.
 macro_rules! texts {
@@ -202,6 +162,118 @@ texts! {
     WeekUnread = "week.unread", Note, &[Slot::Span];
     WeekAdvice = "week.advice", Note, &[];
     WeekAdviceUnread = "week.advice_unread", Note, &[];
+    ListTitle = "list.title", Line, &[];
+    ListLine = "list.line", Line, CASE_LINE;
+    ListEmpty = "list.empty", Line, &[];
+    ListMore = "list.more", Line, &[Slot::Count];
+    ListClosed = "list.closed", Line, &[Slot::Count];
+    StatusTitle = "status.title", Line, &[];
+    StatusBody = "status.body", Note, &[Slot::State, Slot::Open, Slot::Count, Slot::Yen, Slot::Work, Slot::Drafts];
+    RunningOn = "running.on", Line, &[];
+    RunningStopped = "running.stopped", Line, &[];
+    RunningQuiet = "running.quiet", Line, &[Slot::Until];
+    FiguresTitle = "figures.title", Line, &[];
+    FiguresClients = "figures.clients", Line, &[];
+    FiguresClient = "figures.client", Line, &[Slot::Sender, Slot::Open, Slot::Yen, Slot::Work];
+    FiguresMonths = "figures.months", Line, &[];
+    FiguresMonth = "figures.month", Line, &[Slot::Until, Slot::Count, Slot::Open, Slot::Yen];
+    FiguresAnswer = "figures.answer_time", Line, &[Slot::Until];
+    HelpTitle = "help.title", Line, &[];
+    HelpBody = "help.body", Note, &[];
+    StopTitle = "stop.title", Line, &[];
+    StopBody = "stop.body", Note, &[];
+    StopAlready = "stop.already", Note, &[];
+    ResumeTitle = "resume.title", Line, &[];
+    ResumeBody = "resume.body", Note, &[];
+    ResumeAlready = "resume.already", Note, &[];
+    QuietTitle = "quiet.title", Line, &[];
+    QuietBody = "quiet.body", Note, &[Slot::Until];
+    DoneTitle = "done.title", Line, &[];
+    Approved = "done.approved", Note, &[Slot::Case];
+    Rejected = "done.rejected", Note, &[Slot::Case];
+    Moved = "done.moved", Note, &[Slot::Case, Slot::State];
+    Noted = "done.noted", Note, &[Slot::Case];
+    MarkedRight = "done.marked_right", Note, &[Slot::Case];
+    MarkedWrong = "done.marked_wrong", Note, &[Slot::Case];
+    NotDoneTitle = "not_done.title", Line, &[];
+    NoSuchCase = "not_done.no_such_case", Note, &[Slot::Case];
+    NumberMissing = "not_done.number_missing", Note, &[Slot::Word];
+    SpanMissing = "not_done.span_missing", Note, &[];
+    NoDraft = "not_done.no_draft", Note, &[Slot::Case];
+    AlreadySaid = "not_done.already_said", Note, &[Slot::Case];
+    AlreadyReminded = "not_done.already_reminded", Note, &[Slot::Case];
+    NotWhileStopped = "not_done.stopped", Note, &[Slot::Case];
+    NotInThisRoom = "not_done.not_in_this_room", Note, &[Slot::Case];
+    NotMoved = "not_done.not_moved", Note, &[Slot::Case, Slot::State];
+    RoomUnknown = "not_done.room_unknown", Note, &[Slot::Room];
+    RoomUnclear = "not_done.room_unclear", Note, &[Slot::Lines];
+    ContractUnclear = "not_done.contract_unclear", Note, &[Slot::Room];
+    WordTooOld = "not_done.too_old", Note, &[Slot::Quote];
+    ShowAgainTitle = "show_again.title", Line, &[];
+    ShowAgain = "show_again.body", Note, &[Slot::Case];
+    EvidenceTitle = "evidence.title", Line, &[];
+    EvidenceBody = "evidence.body", Note, &[Slot::Case, Slot::RoomId, Slot::Count];
+    ShowTitle = "show.title", Line, &[Slot::Case];
+    ShowBody = "show.body", Note, &[Slot::Case, Slot::State, Slot::Room, Slot::Sender, Slot::Terms, Slot::Until, Slot::Link, Slot::Reason];
+    ShowReminded = "show.reminded", Line, &[];
+    ShowNotReminded = "show.not_reminded", Line, &[];
+    ShowNote = "show.note", Line, &[Slot::Quote];
+    ConditionsTitle = "conditions.title", Line, &[Slot::Case];
+    ConditionsBody = "conditions.body", Note, &[Slot::Case, Slot::Lines, Slot::Count];
+    ConditionFound = "conditions.found", Line, &[Slot::Term, Slot::Quote];
+    ConditionFoundBare = "conditions.found_bare", Line, &[Slot::Term];
+    ConditionMissing = "conditions.missing", Line, &[Slot::Term];
+    ContractKeptTitle = "contract_kept.title", Line, &[];
+    ContractKept = "contract_kept.body", Note, &[Slot::Room, Slot::Terms];
+    ContractUntil = "contract_kept.until", Line, &[Slot::Until];
+    RoomDeclared = "contract_kept.declared", Note, &[Slot::Room];
+    RoomNone = "contract_kept.none", Note, &[Slot::Room];
+    NudgeTitle = "nudge.title", Line, &[];
+    NudgeEscrow = "nudge.escrow_pending", Note, NUDGE;
+    NudgeClaim = "nudge.claim_pending", Note, NUDGE;
+    NudgeInspection = "nudge.inspection_week", Note, NUDGE;
+    NudgeSilence = "nudge.silence", Note, NUDGE;
+    NudgeDeadline = "nudge.deadline_near", Note, NUDGE;
+    TermsChangedTitle = "terms_changed.title", Line, &[];
+    TermsChangedBody = "terms_changed.body", Note, &[Slot::Case, Slot::State, Slot::Room, Slot::Sender, Slot::Terms, Slot::Link, Slot::Lines];
+    TermChange = "terms_changed.line", Line, &[Slot::Term, Slot::Before, Slot::After];
+    TermAbsent = "terms_changed.absent", Line, &[];
+    AgreedTitle = "agreed.title", Line, &[];
+    AgreedBody = "agreed.body", Note, CASE_LINE;
+    AssentedTitle = "assented.title", Line, &[];
+    AssentedBody = "assented.body", Note, &[Slot::Case, Slot::State, Slot::Room, Slot::Sender, Slot::Terms, Slot::Link];
+    TaskDraft = "task.draft", Line, &[Slot::Case];
+    TaskClaim = "task.claim", Line, &[Slot::Case];
+    Restate = "room.restate", Room, &[Slot::Lines];
+    ConfirmOld = "room.confirm_old", Room, &[Slot::Lines];
+    AskMissing = "room.ask_missing", Room, &[Slot::Items];
+    TermLine = "room.term_line", Line, &[Slot::Term, Slot::After];
+    TermOpen = "room.term_open", Line, &[];
+    TermDeliverable = "term.deliverable", Line, &[];
+    TermQuantity = "term.quantity", Line, &[];
+    TermAmount = "term.amount", Line, &[];
+    TermDeadline = "term.deadline", Line, &[];
+    StateRequested = "state.requested", Line, &[];
+    StateReminded = "state.reminded", Line, &[];
+    StatePosted = "state.posted", Line, &[];
+    StateEscrowClaimed = "state.escrow_claimed", Line, &[];
+    StateEscrowConfirmed = "state.escrow_confirmed", Line, &[];
+    StateWorking = "state.working", Line, &[];
+    StateDelivered = "state.delivered", Line, &[];
+    StateAccepted = "state.accepted", Line, &[];
+    StatePaid = "state.paid", Line, &[];
+    StateDismissed = "state.dismissed", Line, &[];
+    StateWithdrawn = "state.withdrawn", Line, &[];
+    ItemClientName = "item.client_name", Line, &[];
+    ItemClientAddress = "item.client_address", Line, &[];
+    ItemCommissionDay = "item.commission_day", Line, &[];
+    ItemDeliverable = "item.deliverable", Line, &[];
+    ItemDueDay = "item.due_day", Line, &[];
+    ItemPlace = "item.place", Line, &[];
+    ItemInspectionDay = "item.inspection_day", Line, &[];
+    ItemReward = "item.reward", Line, &[];
+    ItemPaymentDay = "item.payment_day", Line, &[];
+    ItemPaymentWay = "item.payment_way", Line, &[];
 }
 
 impl TextId {
@@ -233,18 +305,17 @@ pub(super) struct Text {
 }
 
 impl Text {
-    fn parse(source: &str, id: TextId) -> Result<Self, String> {
+    fn parse(source: &str, id: TextId) -> Result<Self, Fault> {
         let mut parts = Vec::new();
         let mut rest = source;
         while let Some(at) = rest.find(['{', '}']) {
             let (before, from) = rest.split_at(at);
             parts.push(Part::Literal(before.to_owned()));
-            let (name, after) = from
-                .strip_prefix('{')
-                .and_then(|it| it.split_once('}'))
-                .ok_or("has a `{` or `}` that is no placeholder")?;
+            let (name, after) =
+                from.strip_prefix('{').and_then(|it| it.split_once('}')).ok_or(Fault::Brace)?;
             let slot = Slot::ALL
-                .into_iter()
+                .iter()
+                .copied()
                 .find(|it| it.name() == name && id.slots().contains(it))
                 .ok_or_else(|| unknown_slot(id))?;
             parts.push(Part::Slot(slot));
@@ -272,13 +343,9 @@ impl Text {
     }
 }
 
-fn unknown_slot(id: TextId) -> String {
+fn unknown_slot(id: TextId) -> Fault {
     let names: Vec<String> = id.slots().iter().map(|it| format!("{{{}}}", it.name())).collect();
-    if names.is_empty() {
-        "has a placeholder, and there are none for this text".to_owned()
-    } else {
-        format!("has an unknown placeholder; there are {}", names.join(" "))
-    }
+    if names.is_empty() { Fault::NoPlaceholder } else { Fault::UnknownPlaceholder(names.join(" ")) }
 }
 
 /// Reads a template file over what is there.
@@ -294,8 +361,7 @@ pub(super) fn read_file(
             let start = error.span().map_or(0, |it| it.start);
             let line = content.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
             let place = format!("{name}:{line}");
-            problems
-                .push(TemplateProblem { place, what: format!("not a template file: {}", error.message()) });
+            problems.push(TemplateProblem { place, what: Fault::NotAFile(error.message().to_owned()) });
             return;
         }
     };
@@ -303,9 +369,9 @@ pub(super) fn read_file(
         for (key, text) in keys {
             let key = format!("{section}.{key}");
             let mut problem =
-                |what: String| problems.push(TemplateProblem { place: format!("{name}: {key}"), what });
+                |what: Fault| problems.push(TemplateProblem { place: format!("{name}: {key}"), what });
             let Some(id) = TextId::ALL.iter().copied().find(|it| it.key() == key) else {
-                problem("is no text that the bot has".to_owned());
+                problem(Fault::UnknownText);
                 continue;
             };
             let source = text.replace("\r\n", "\n").trim().to_owned();

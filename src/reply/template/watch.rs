@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::domain::RoomId;
 
-use super::texts::{Slot, TextId};
+use super::slot::Slot;
+use super::texts::TextId;
 use super::{MAX_NAME_CHARS, NoteSubject, Templates, inert_line};
 
 /// A note about the record.

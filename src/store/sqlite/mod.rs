@@ -7,6 +7,7 @@ mod cases;
 mod convert;
 mod coverage;
 mod derived;
+mod desk;
 mod door;
 mod evidence;
 mod ledger;

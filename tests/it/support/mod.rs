@@ -186,7 +186,12 @@ impl Bot {
     /// Notes in the owner's own chat.
     pub(crate) fn notes(&self) -> Vec<String> {
         let notes = self.chatwork.posts_by(self.world.owner, self.world.owner_my_room);
-        notes.into_iter().map(|it| it.body).collect()
+        // The platform's own message about a task is no note.
+        notes
+            .into_iter()
+            .map(|it| it.body)
+            .filter(|it| !it.starts_with("[info][title][dtext:task_"))
+            .collect()
     }
 
     pub(crate) async fn until<F, T>(&self, what: &str, done: F)
