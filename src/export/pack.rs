@@ -11,10 +11,12 @@ use std::path::{Path, PathBuf};
 use crate::domain::{EntryIndex, EntryKind, MessageId, Role, hex, unhex};
 use crate::files::Shelf;
 use crate::ledger::{Ledger, Observation};
-use crate::proof::bundle::{EntryLine, FORMAT, Manifest, Member, Packer, Person, VERSION, Withhold};
+use crate::proof::bundle::{
+    EntryLine, Exposure, FORMAT, Manifest, Member, Packer, Person, VERSION, Withhold,
+};
 use crate::proof::timestamp::Roots;
 use crate::proof::verify::Content;
-use crate::store::{ArchiveStore as _, Record, Store};
+use crate::store::{ArchiveStore as _, CoverageStore as _, Record, Store};
 
 use self::plan::Plan;
 use super::ExportError;
@@ -102,6 +104,7 @@ impl Exporter<'_> {
             chain: plan.stretch.chain,
             counts: survey.counts,
             gaps: std::mem::take(&mut survey.gaps),
+            exposure: self.exposure(&plan, &survey).await?,
             people: self.people(&plan, &spool, &survey).await?,
             files: Vec::new(),
         };
@@ -170,6 +173,14 @@ impl Exporter<'_> {
         })
         .await?;
         Ok(out.flush()?)
+    }
+
+    /// The longest time between two looks on the days of the stretch.
+    async fn exposure(&self, plan: &Plan, survey: &Survey) -> Result<Option<Exposure>, ExportError> {
+        let Some((first, last)) = &survey.days else { return Ok(None) };
+        let days = self.store.exposures(Some(plan.room), first.clone()).await?;
+        let longest = days.into_iter().filter(|it| it.day <= *last).max_by_key(|it| it.longest);
+        Ok(longest.map(|it| Exposure { minutes: it.longest.as_secs().div_ceil(60), day: it.day }))
     }
 
     /// Everybody who speaks in the package, by account.

@@ -147,6 +147,8 @@ pub(super) struct Survey {
     /// What accounts are called by their newest entry.
     pub(super) names: HashMap<AccountId, String>,
     pub(super) room_name: Option<String>,
+    /// Days in Japan of the first and the last entry.
+    pub(super) days: Option<(String, String)>,
     /// SHA-256 of the files that shown entries speak of.
     pub(super) files: BTreeSet<String>,
 }
@@ -188,6 +190,11 @@ impl Survey {
             State::Erased => counts.erased += 1,
         }
         let entry = &shown.entry;
+        let day = entry.observed_at.japan_day();
+        match &mut self.days {
+            None => self.days = Some((day.clone(), day)),
+            Some((_, last)) => *last = day,
+        }
         let gone =
             matches!(entry.kind, EntryKind::MessageDeletedReported | EntryKind::MessageMissingAtRecheck);
         counts.gone += u64::from(gone);

@@ -153,6 +153,7 @@ async fn a_package_is_complete_checks_itself_and_is_the_same_twice() {
         "日本時間",
         "見ていなかった時間",
         "見積書.pdf",
+        "確認した間隔",
     ] {
         assert!(report.contains(words), "{words}");
     }

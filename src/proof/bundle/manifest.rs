@@ -45,6 +45,8 @@ pub struct Manifest {
     pub counts: Counts,
     /// Spans in which something may have come and gone unseen, and losses of access, oldest first.
     pub gaps: Vec<Gap>,
+    /// The longest time in the days of the stretch between two looks at the room, holes apart; of the owner's account of it.
+    pub exposure: Option<Exposure>,
     pub people: Vec<Person>,
     /// Every other file, in the byte order of the paths.
     pub files: Vec<Member>,
@@ -103,6 +105,16 @@ pub struct Gap {
     pub kind: String,
     pub from: Option<String>,
     pub to: Option<String>,
+}
+
+/// What came and went within so long may be in no entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exposure {
+    /// Rounded up.
+    pub minutes: u64,
+    /// The day in Japan, `2026-11-23`.
+    pub day: String,
 }
 
 /// Who is who, by the owner's account.

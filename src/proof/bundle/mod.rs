@@ -11,7 +11,7 @@ pub use container::{Container, ContainerError, MAX_BYTES, MAX_MEMBERS, Packed, P
 pub use cover::{Cover, CoverError, Rebuilt, Subtree};
 pub use line::{EntryLine, LineError};
 pub use manifest::{
-    Chain, Counts, FORMAT, Filter, Gap, Manifest, ManifestError, Member, Person, VERSION, Withhold,
+    Chain, Counts, Exposure, FORMAT, Filter, Gap, Manifest, ManifestError, Member, Person, VERSION, Withhold,
     is_safe_path,
 };
 
