@@ -47,7 +47,8 @@ fn show(report: &Report, options: Options, terminal: &Terminal) {
     } else {
         let new = terminal.words("件を新しく取り込みました", "newly imported");
         let known = terminal.words("件は取り込み済みでした", "had been imported before");
-        format!("{} {new}、{} {known}", report.new, report.records.saturating_sub(report.new))
+        let and = terminal.words("、", ", ");
+        format!("{} {new}{and}{} {known}", report.new, report.records.saturating_sub(report.new))
     };
     terminal.say(&format!("{} {read}: {outcome}", report.records));
     for (count, ja, en) in [

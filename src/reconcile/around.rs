@@ -43,7 +43,8 @@ impl Around {
                 self.store.looked(look, now.plus(SWEEP)).await?;
                 continue;
             }
-            if self.short(look.pressing, now) {
+            // What was never read can wait a little: at a first start all rooms want it at once.
+            if self.short(look.pressing && !look.first, now) {
                 continue;
             }
             let next = match self.look(look).await {

@@ -165,6 +165,8 @@ pub struct Look {
     pub news: Option<EntryIndex>,
     /// It changed, or was never read; otherwise it is only its turn.
     pub pressing: bool,
+    /// It was never read.
+    pub first: bool,
 }
 
 /// The annex: what one follower derives, and what fetching keeps of its attempts.

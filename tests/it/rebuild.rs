@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use karibarai::sandbox::{Fault, FaultKind};
 use karibarai::store::{FollowStore as _, Store};
 
 use crate::support::{Bot, settings};
@@ -40,6 +41,9 @@ async fn rebuilt_tables_and_mirror_files_are_equal() {
     bot.recorded(&slip, 2).await;
     bot.client_says("クラウドワークスで新しい依頼を出して、仮払いも済ませました。");
     bot.chatwork.post(bot.world.colleague, bot.world.group_room, "来週のロゴもお願いできますか？3万円です。");
+    bot.settled().await;
+    // From here on nothing new is seen: what came last may not outrun the follower that writes files.
+    bot.chatwork.set_fault(Fault::always(FaultKind::Refused));
     bot.settled().await;
     let data = bot.data_dir();
     let settings = settings(bot.folder.path(), &bot.sandbox.api_base(), &bot.world, &[]);

@@ -153,7 +153,7 @@ impl AnnexStore for SqliteStore {
             let mut due = Vec::new();
             for part in RoomPart::ALL {
                 let mut statement = connection.prepare_cached(
-                    "SELECT r.room, w.n, l.room IS NULL OR coalesce(w.n, -1) > coalesce(l.n, -1) AS pressing
+                    "SELECT r.room, w.n, l.room IS NULL OR coalesce(w.n, -1) > coalesce(l.n, -1) AS pressing, l.room IS NULL
                      FROM rooms r LEFT JOIN room_news w ON w.room = r.room AND w.part = ?1
                          LEFT JOIN room_looks l ON l.room = r.room AND l.part = ?1
                      WHERE pressing OR l.next <= ?2 ORDER BY pressing DESC, l.next LIMIT ?3",
@@ -164,6 +164,7 @@ impl AnnexStore for SqliteStore {
                         part,
                         news: row.get::<_, Option<i64>>(1)?.map(index),
                         pressing: row.get(2)?,
+                        first: row.get(3)?,
                     })
                 })?;
                 due.extend(rows.collect::<Result<Vec<_>, _>>()?);
