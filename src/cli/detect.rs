@@ -1,12 +1,13 @@
 //! `detect`: what detection says of a text, of corpus records, or how it scores against labels.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
-use crate::detect::{RuleSet, corpus};
+use crate::detect::corpus::{self, Score};
+use crate::detect::{Corpus, RuleSet};
 use crate::domain::{Label, Role, RoomType, Signal, SignalInput, Tier};
 
 use super::terminal::{Terminal, until_closed};
@@ -19,20 +20,46 @@ pub(super) struct Arguments {
     /// Corpus records on stdin, one JSON object a line; answers on stdout in the same order
     #[arg(long, conflicts_with_all = ["text", "score"])]
     jsonl: bool,
-    /// Score against a labelled corpus
-    #[arg(long, value_name = "FILE", conflicts_with = "text")]
-    score: Option<PathBuf>,
+    /// Score against labelled corpora
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "text")]
+    score: Vec<PathBuf>,
+    /// With --score: each fifth by a model that learned from the other four
+    #[arg(long, requires = "score")]
+    folds: bool,
+    /// Rule files to use instead of the built-in ones: a folder with *.toml, and model.txt if there is a model
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
+    /// Learn the model from labelled corpora and print its file
+    #[arg(long, value_name = "FILE", num_args = 1.., hide = true, conflicts_with_all = ["text", "jsonl", "score"])]
+    learn: Vec<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let rules = RuleSet::builtin()?;
+    let mut rules = match &arguments.rules {
+        None => RuleSet::builtin()?,
+        Some(folder) => rules_of(folder)?,
+    };
     if arguments.jsonl {
         return jsonl(&rules, terminal);
     }
-    if let Some(path) = &arguments.score {
-        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let score = corpus::score(&rules, BufReader::new(file))
-            .with_context(|| format!("cannot score {}", path.display()))?;
+    if !arguments.learn.is_empty() {
+        let model = corpus_of(&rules, &arguments.learn)?.fit(&rules);
+        until_closed(write!(terminal.data(), "{model}"))?;
+        return Ok(Exit::Done);
+    }
+    if arguments.folds {
+        let score = corpus_of(&rules, &arguments.score)?.score_by_folds(&mut rules)?;
+        until_closed(write!(terminal.data(), "{score}"))?;
+        return Ok(Exit::Done);
+    }
+    if !arguments.score.is_empty() {
+        let mut score = Score::new(rules.version());
+        for path in &arguments.score {
+            let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+            score
+                .take(&rules, BufReader::new(file))
+                .with_context(|| format!("cannot score {}", path.display()))?;
+        }
         until_closed(write!(terminal.data(), "{score}"))?;
         return Ok(Exit::Done);
     }
@@ -45,24 +72,62 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<
     Ok(Exit::Done)
 }
 
+/// The rule set in a folder.
+pub(super) fn rules_of(folder: &Path) -> anyhow::Result<RuleSet> {
+    let mut files = Vec::new();
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.ends_with(".toml") || name == "model.txt" {
+            let text =
+                fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            files.push((name, text));
+        }
+    }
+    files.sort();
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    RuleSet::from_files(&files).with_context(|| format!("the rules in {}", folder.display()))
+}
+
+fn corpus_of(rules: &RuleSet, paths: &[PathBuf]) -> anyhow::Result<Corpus> {
+    let mut corpus = Corpus::default();
+    for path in paths {
+        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        corpus
+            .add(rules, &name, BufReader::new(file))
+            .with_context(|| format!("cannot read {}", path.display()))?;
+    }
+    Ok(corpus)
+}
+
 fn jsonl(rules: &RuleSet, terminal: &Terminal) -> anyhow::Result<Exit> {
     let mut out = terminal.data();
     let mut bad = false;
-    let mut input = io::stdin().lock();
+    let mut input = BufReader::with_capacity(1 << 16, io::stdin().lock());
     let mut line = Vec::new();
     loop {
         line.clear();
-        if input.read_until(b'\n', &mut line).context("cannot read stdin")? == 0 {
+        // One byte more than is read tells a line that is too long from one that just fits.
+        let mut bounded = io::Read::take(&mut input, corpus::LINE_MAX + 1);
+        if bounded.read_until(b'\n', &mut line).context("cannot read stdin")? == 0 {
             break;
         }
-        let text = String::from_utf8_lossy(&line);
-        let text = text.trim_end_matches(['\n', '\r']);
+        if bounded.limit() == 0 && !line.ends_with(b"\n") {
+            input.skip_until(b'\n').context("cannot read stdin")?;
+        }
+        let text = line.trim_ascii_end();
         if text.is_empty() {
             continue;
         }
         let answer = corpus::respond(rules, text);
         bad |= !answer.accepted;
         if !until_closed(writeln!(out, "{}", answer.json))? {
+            break;
+        }
+        // Who waits for each answer before the next question gets it.
+        if input.buffer().is_empty() && !until_closed(out.flush())? {
             break;
         }
     }

@@ -38,6 +38,9 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    /// What was said before, as far as it is told apart.
+    pub(crate) const EARLIER: [Self; 5] =
+        [Self::PrevWorker, Self::PrevClient, Self::PrevOther, Self::ContextWorker, Self::ContextClient];
     pub(crate) const COUNT: usize = 10;
     pub(crate) const NAMES: [(&'static str, Self); 9] = [
         ("near.", Self::Near),
@@ -74,6 +77,13 @@ impl Bits {
             bits[word] &= bits[word] - 1;
             u16::try_from(word * 64).ok().zip(u16::try_from(bit).ok()).map(|(base, bit)| base + bit)
         })
+    }
+
+    /// The marks that are set here and not there.
+    pub(crate) fn without(&self, other: &Self) -> Self {
+        let mut rest = *self;
+        rest.0.iter_mut().zip(other.0).for_each(|(mine, theirs)| *mine &= !theirs);
+        rest
     }
 
     pub(crate) fn join(&mut self, other: &Self) {

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::io::{self, BufRead};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
@@ -11,29 +11,37 @@ use unicode_normalization::UnicodeNormalization;
 use crate::detect::rules::RuleSet;
 use crate::domain::{ContextMessage, Label, Labels, Reason, Role, RoomType, SignalInput, Terms, Tier};
 
-/// Longest line that is read, in bytes.
-const LINE_MAX: usize = 4 << 20;
+/// Longest line that is read, in bytes: seven bodies of the greatest length, with every letter escaped.
+pub const LINE_MAX: u64 = 16 << 20;
 
 #[derive(Debug, Deserialize)]
-struct Record {
+pub(crate) struct Record {
     #[serde(default)]
-    id: Value,
-    #[serde(default)]
+    pub(crate) id: Value,
+    #[serde(default, deserialize_with = "or_default")]
     room_type: RoomType,
     sender_role: Role,
     body: String,
-    #[serde(default)]
-    context: Vec<ContextMessage>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) context: Vec<ContextMessage>,
+}
+
+/// What is `null` is as if it were missing.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 /// A record of a corpus, with the answer.
 #[derive(Debug, Deserialize)]
-struct Labelled {
+pub(crate) struct Labelled {
     #[serde(flatten)]
-    record: Record,
-    labels: Labels,
+    pub(crate) record: Record,
+    pub(crate) labels: Labels,
     #[serde(default)]
     terms: Terms,
+    /// The conversation or minimal pair that it belongs to.
+    #[serde(default)]
+    pub(crate) group: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -61,16 +69,16 @@ pub struct Response {
     pub accepted: bool,
 }
 
-/// Answers one line of `detect --jsonl`.
-pub fn respond(rules: &RuleSet, line: &str) -> Response {
+/// Answers one line of `detect --jsonl`, given without its line end.
+pub fn respond(rules: &RuleSet, line: &[u8]) -> Response {
     let refuse = |error| Response {
         json: serde_json::to_string(&Refusal { id: None, error }).unwrap_or_default(),
         accepted: false,
     };
-    if line.len() > LINE_MAX {
-        return refuse("the line is longer than 4 MiB");
+    if line.len() as u64 > LINE_MAX {
+        return refuse("the line is longer than 16 MiB");
     }
-    let Ok(record) = serde_json::from_str::<Record>(line) else {
+    let Ok(record) = serde_json::from_slice::<Record>(line) else {
         return refuse("not a record: sender_role (client, worker, other, bot) and body are needed");
     };
     let signal = rules.read(&record.input());
@@ -89,7 +97,7 @@ pub fn respond(rules: &RuleSet, line: &str) -> Response {
 }
 
 impl Record {
-    fn input(&self) -> SignalInput<'_> {
+    pub(crate) fn input(&self) -> SignalInput<'_> {
         SignalInput {
             room_type: self.room_type,
             sender_role: self.sender_role,
@@ -163,8 +171,9 @@ pub struct Score {
     pub plain_any: usize,
     /// Points and cases for deliverable, quantity, amount, deadline (README of the corpus, Scoring 5).
     pub terms: [(f64, usize); 4],
-    /// `new_request` in parts of the corpus.
+    /// `new_request` in parts of the corpus, then by what the words of a message show; a message may show several.
     pub slices: Vec<(&'static str, usize, Tally)>,
+    pub phenomena: Vec<(&'static str, usize, Tally)>,
 }
 
 const TERM_NAMES: [&str; 4] = ["deliverable", "quantity", "amount", "deadline"];
@@ -186,28 +195,63 @@ const SLICES: [Slice; 12] = [
     ("task notices", |r| r.body.contains("[dtext:task_")),
 ];
 
+/// Phenomena: a name, and the mark by which a message shows it, among its own words or (`prev.`) those right before.
+const PHENOMENA: [(&str, &str); 16] = [
+    ("asks", "ask"),
+    ("wishes", "wish"),
+    ("asks the price", "price"),
+    ("asks if free", "free"),
+    ("more of it", "more"),
+    ("next round", "next"),
+    ("also", "also"),
+    ("revision", "revision"),
+    ("errand, meeting", "admin"),
+    ("negated", "negated"),
+    ("vague, supposed", "vague"),
+    ("past", "past"),
+    ("others' words", "told"),
+    ("courtesy", "courtesy"),
+    ("after an offer", "prev.offer"),
+    ("after a delivery", "prev.delivered"),
+];
+
 /// Scores labelled records, one JSON object a line; empty lines are skipped.
 ///
 /// # Errors
 /// The reader fails, or a line is no labelled record.
 pub fn score(rules: &RuleSet, reader: impl BufRead) -> Result<Score, ScoreError> {
-    let mut score = Score { version: rules.version().to_owned(), ..Score::default() };
-    score.slices = SLICES.iter().map(|(name, _)| (*name, 0, Tally::default())).collect();
-    for (at, line) in reader.lines().enumerate() {
-        let line = line?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let labelled: Labelled =
-            serde_json::from_str(&line).map_err(|_| ScoreError::Line { line: at + 1 })?;
-        score.add(rules, &labelled);
-    }
+    let mut score = Score::new(rules.version());
+    score.take(rules, reader)?;
     Ok(score)
 }
 
 impl Score {
-    fn add(&mut self, rules: &RuleSet, labelled: &Labelled) {
-        let Labelled { record, labels: truth, terms } = labelled;
+    /// Nothing scored yet, by a rule set of that version.
+    pub fn new(version: &str) -> Self {
+        let slices = SLICES.iter().map(|(name, _)| (*name, 0, Tally::default())).collect();
+        let phenomena = PHENOMENA.iter().map(|(name, _)| (*name, 0, Tally::default())).collect();
+        Self { version: version.to_owned(), slices, phenomena, ..Self::default() }
+    }
+
+    /// Scores the records of one more reader.
+    ///
+    /// # Errors
+    /// The reader fails, or a line is no labelled record.
+    pub fn take(&mut self, rules: &RuleSet, reader: impl BufRead) -> Result<(), ScoreError> {
+        for (at, line) in reader.lines().enumerate() {
+            let line = line?;
+            if line.trim().is_empty() {
+                continue;
+            }
+            let labelled: Labelled =
+                serde_json::from_str(&line).map_err(|_| ScoreError::Line { line: at + 1 })?;
+            self.add(rules, &labelled);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn add(&mut self, rules: &RuleSet, labelled: &Labelled) {
+        let Labelled { record, labels: truth, terms, .. } = labelled;
         let signal = rules.read(&record.input());
         self.records += 1;
         for (label, tally) in Label::ALL.into_iter().zip(&mut self.labels) {
@@ -223,6 +267,13 @@ impl Score {
         }
         for ((_, belongs), (_, records, tally)) in SLICES.iter().zip(&mut self.slices) {
             if belongs(record) {
+                *records += 1;
+                tally.add(truth.new_request, signal.labels.new_request);
+            }
+        }
+        let shown = rules.shown(&record.input());
+        for ((_, mark), (_, records, tally)) in PHENOMENA.iter().zip(&mut self.phenomena) {
+            if shown.contains(*mark) {
                 *records += 1;
                 tally.add(truth.new_request, signal.labels.new_request);
             }
@@ -297,6 +348,10 @@ impl Display for Score {
         }
         writeln!(f)?;
         for (name, records, tally) in self.slices.iter().filter(|(_, records, _)| *records > 0) {
+            row(f, &format!("{name} ({records})"), tally)?;
+        }
+        writeln!(f)?;
+        for (name, records, tally) in self.phenomena.iter().filter(|(_, records, _)| *records > 0) {
             row(f, &format!("{name} ({records})"), tally)?;
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! The examples that stand beside each rule, run: a rule says of itself what it means.
 
+use std::collections::BTreeSet;
+
 use crate::detect::condition::Bits;
 use crate::detect::own::own;
 use crate::detect::rules::RuleSet;
@@ -54,6 +56,18 @@ impl RuleSet {
         let marks =
             |bits: &Bits| names.iter().filter(|(_, at)| bits.has(*at)).map(|(name, _)| *name).collect();
         seen.masked.iter().zip(&seen.bits).map(|(sentence, bits)| (sentence.clone(), marks(bits))).collect()
+    }
+
+    /// The marks that a message carries, and with `prev.` those of the message right before it.
+    pub(crate) fn shown(&self, input: &SignalInput<'_>) -> BTreeSet<String> {
+        let here = self.see(input.body, &own(input.body).words).all;
+        let before = input.context.last();
+        let before = before.map(|it| self.see(&it.body, &own(&it.body).words).all).unwrap_or_default();
+        let named = |bits: Bits, prefix: &'static str| {
+            let names = self.mark_names().into_iter().filter(move |(_, at)| bits.has(*at));
+            names.map(move |(name, _)| format!("{prefix}{name}")).collect::<Vec<_>>()
+        };
+        named(here, "").into_iter().chain(named(before, "prev.")).collect()
     }
 
     fn check_marking(&self, table: &Table, rule: &Marking, failures: &mut Vec<String>) {

@@ -4,12 +4,14 @@ use std::ops::Range;
 
 use crate::detect::address::{Address, address};
 use crate::detect::condition::{Atom, Bits, Condition, Place};
+use crate::detect::features::Kind;
+use crate::detect::model::{LABELS, Scorer};
 use crate::detect::normal::{Normal, sentences};
 use crate::detect::own::{Own, own};
 use crate::detect::rules::{CompiledVerdict, RuleSet, fact};
 use crate::detect::schema::Scope;
-use crate::detect::terms::slice;
-use crate::domain::{ContextMessage, Label, Reason, Role, RoomType, Signal, SignalInput, Tier};
+use crate::detect::sketch::Scene;
+use crate::domain::{ContextMessage, Label, Role, RoomType, Signal, SignalInput, Tier};
 
 /// Longest sentence in bytes of normalised text; a longer one is read in parts.
 const SENTENCE_MAX: usize = 900;
@@ -17,12 +19,14 @@ const SENTENCE_MAX: usize = 900;
 const CONTEXT_MAX: usize = 6;
 /// Own words up to this many bytes of normalised text are a short answer.
 const SHORT_MAX: usize = 90;
-/// Reasons that one label gives, at most about so many.
-const REASONS_MAX: usize = 40;
 /// What stands for a blanked character, byte for byte.
 const BLANK: &str = "\u{1f}";
 /// Confidence of a message without any hint of a request.
 const NOTHING: f64 = 0.02;
+/// Confidence from which the model confirms a verdict that is certain.
+const AGREED: f64 = 0.88;
+/// Confidence of a request that a gate keeps from being certain, at most.
+const CAPPED: f64 = 0.6;
 
 /// A message as the rules see it.
 pub(crate) struct Seen {
@@ -30,7 +34,27 @@ pub(crate) struct Seen {
     pub(crate) sentences: Vec<Range<usize>>,
     pub(crate) masked: Vec<String>,
     pub(crate) bits: Vec<Bits>,
-    all: Bits,
+    pub(crate) all: Bits,
+}
+
+/// What came of the rules for one message.
+pub(crate) struct Reading<'r> {
+    pub(crate) fired: Vec<&'r str>,
+    /// Labels that a gate switched off, in the order of [`Label::ALL`].
+    pub(crate) blocked: [bool; Label::ALL.len()],
+    pub(crate) cap: Tier,
+    pub(crate) best: [Option<(&'r CompiledVerdict, usize)>; Label::ALL.len()],
+}
+
+impl Reading<'_> {
+    pub(crate) fn new() -> Self {
+        Self {
+            fired: Vec::new(),
+            blocked: [false; Label::ALL.len()],
+            cap: Tier::Certain,
+            best: [None; Label::ALL.len()],
+        }
+    }
 }
 
 impl RuleSet {
@@ -41,105 +65,110 @@ impl RuleSet {
 
     /// The signal and the ids of all rules that fired, gates included; for examples and back-tests.
     pub(crate) fn fired(&self, input: &SignalInput<'_>) -> (Signal, Vec<&str>) {
+        let mut reading = Reading::new();
+        let mut scorer = self.model.as_ref().map(Scorer::new);
+        let seen = self.walk(input, &mut reading, |at, kind, bucket| {
+            if let Some(scorer) = &mut scorer {
+                scorer.see(at, kind, bucket);
+            }
+        });
+        let scores = scorer.map(Scorer::finish);
+        (self.signal(input.body, &seen, &reading, scores.as_ref()), reading.fired)
+    }
+
+    /// Goes through the rules; `sketch` sees each feature with its sentence (`None` for what
+    /// all of them share).
+    pub(crate) fn walk<'r>(
+        &'r self,
+        input: &SignalInput<'_>,
+        reading: &mut Reading<'r>,
+        mut sketch: impl FnMut(Option<usize>, Kind, u32),
+    ) -> Seen {
         let own = own(input.body);
         let seen = self.see(input.body, &own.words);
         let from = input.context.len().saturating_sub(CONTEXT_MAX);
         let context = &input.context[from..];
         let mut places = [Bits::default(); Place::COUNT];
-        self.context(context, &mut places);
+        let last = self.context(context, &mut places);
+        let facts = self.facts(input, &own, &seen, context);
         places[Place::Message as usize] = seen.all;
-        self.facts(input, &own, &seen, context, &mut places[Place::Message as usize]);
+        places[Place::Message as usize].join(&facts);
 
-        let mut fired = Vec::new();
-        let mut blocked = [false; Label::ALL.len()];
-        let mut cap = Tier::Certain;
-        places[Place::Here as usize] = places[Place::Message as usize];
-        for gate in &self.gates {
-            if holds(&gate.when, &places) {
-                fired.push(gate.id.as_str());
-                match gate.cap {
-                    Some(tier) => cap = cap.min(tier),
-                    None => gate.labels.iter().for_each(|label| blocked[*label as usize] = true),
-                }
-            }
-        }
-
-        let mut best: [Option<(&CompiledVerdict, usize)>; Label::ALL.len()] = [None; Label::ALL.len()];
-        for (at, here) in seen.bits.iter().enumerate() {
-            places[Place::Here as usize] = *here;
-            places[Place::Near as usize] = near(&seen.bits, at);
-            for verdict in self.verdicts.iter().filter(|verdict| verdict.scope == Scope::Sentence) {
-                if !blocked[verdict.label as usize] && holds(&verdict.when, &places) {
-                    fired.push(verdict.id.as_str());
-                    keep(&mut best[verdict.label as usize], verdict, at);
-                }
-            }
-        }
+        let mut ids = Vec::new();
         places[Place::Here as usize] = places[Place::Message as usize];
         places[Place::Near as usize] = places[Place::Message as usize];
-        for verdict in self.verdicts.iter().filter(|verdict| verdict.scope == Scope::Message) {
-            if !blocked[verdict.label as usize] && holds(&verdict.when, &places) {
-                fired.push(verdict.id.as_str());
-                let at = (0..seen.bits.len()).find(|at| touches(&verdict.when, &seen.bits[*at])).unwrap_or(0);
-                keep(&mut best[verdict.label as usize], verdict, at);
+        for gate in self.gates.iter().filter(|gate| holds(&gate.when, &places)) {
+            reading.fired.push(gate.id.as_str());
+            ids.push(gate.hash);
+            match gate.cap {
+                Some(tier) => reading.cap = reading.cap.min(tier),
+                None => gate.labels.iter().for_each(|label| reading.blocked[*label as usize] = true),
             }
         }
-        (self.signal(input.body, &seen, &best, cap), fired)
+        for verdict in self.verdicts.iter().filter(|verdict| verdict.scope == Scope::Message) {
+            if !reading.blocked[verdict.label as usize] && holds(&verdict.when, &places) {
+                reading.fired.push(verdict.id.as_str());
+                ids.push(verdict.hash);
+                let at = (0..seen.bits.len()).find(|at| touches(&verdict.when, &seen.bits[*at])).unwrap_or(0);
+                keep(&mut reading.best[verdict.label as usize], verdict, at);
+            }
+        }
+        let scene = Scene { seen: &seen, places: &mut places, facts, last, fired: ids };
+        self.talk_features(&scene, |kind, it| sketch(None, kind, it));
+        for (at, here) in seen.bits.iter().enumerate() {
+            scene.places[Place::Here as usize] = *here;
+            scene.places[Place::Near as usize] = near(&seen.bits, at);
+            let mut ids = Vec::new();
+            for verdict in self.verdicts.iter().filter(|verdict| verdict.scope == Scope::Sentence) {
+                if !reading.blocked[verdict.label as usize] && holds(&verdict.when, scene.places) {
+                    reading.fired.push(verdict.id.as_str());
+                    ids.push(verdict.hash);
+                    keep(&mut reading.best[verdict.label as usize], verdict, at);
+                }
+            }
+            self.sentence_features(&scene, at, &ids, |kind, it| sketch(Some(at), kind, it));
+        }
+        seen
     }
 
     fn signal(
         &self,
         body: &str,
         seen: &Seen,
-        best: &[Option<(&CompiledVerdict, usize)>; Label::ALL.len()],
-        cap: Tier,
+        reading: &Reading<'_>,
+        scores: Option<&[(f32, usize); LABELS]>,
     ) -> Signal {
         let mut signal = Signal { confidence: NOTHING, ..Signal::default() };
         for label in Label::ALL {
-            let Some((verdict, at)) = best[label as usize] else { continue };
+            let it = label as usize;
+            let ruled = reading.best[it];
+            let score = scores.filter(|_| !reading.blocked[it]).zip(self.model.as_ref());
+            let graded = match score {
+                Some((scores, model)) => {
+                    let ((score, at), scale) = (scores[it], &model.scales[it]);
+                    if label == Label::NewRequest && score.is_finite() {
+                        signal.confidence = model.confidence(it, score);
+                    }
+                    // A rule that is certain by itself needs less of the model than the model alone.
+                    let agreed = ruled.is_some_and(|(verdict, _)| verdict.tier == Tier::Certain)
+                        && signal.confidence >= AGREED;
+                    let certain = score >= scale.certain || agreed;
+                    let tier = if certain { Tier::Certain } else { Tier::Unsure };
+                    (score >= scale.ask).then_some((tier, signal.confidence, at))
+                }
+                None if scores.is_some() => None,
+                None => ruled.map(|(verdict, at)| (verdict.tier, verdict.confidence, at)),
+            };
+            let Some((tier, confidence, at)) = graded else { continue };
             signal.labels.set(label, true);
             if label == Label::NewRequest {
-                signal.tier = verdict.tier.min(cap);
-                signal.confidence =
-                    if verdict.tier > cap { verdict.confidence.min(0.6) } else { verdict.confidence };
+                signal.tier = tier.min(reading.cap);
+                signal.confidence = if tier > reading.cap { confidence.min(CAPPED) } else { confidence };
                 signal.terms = self.terms(body, &seen.normal, &seen.sentences, at);
             }
-            self.reasons(body, seen, verdict, at, &mut signal.reasons);
+            self.explain_label(body, seen, label, at, ruled, &mut signal.reasons);
         }
         signal
-    }
-
-    /// The verdict with the stretch of words it rests on, then each rule with its own words.
-    fn reasons(&self, body: &str, seen: &Seen, verdict: &CompiledVerdict, at: usize, out: &mut Vec<Reason>) {
-        let mut found: Vec<(&str, usize, usize)> = Vec::new();
-        let wanted = |mark: u16, place: Place| {
-            verdict.when.all.iter().flatten().any(|atom| atom.mark == mark && atom.place == place)
-        };
-        for (index, sentence) in seen.masked.iter().enumerate() {
-            let here = index == at || verdict.scope == Scope::Message;
-            let near = here || index.abs_diff(at) == 1;
-            let counts = |mark: u16| {
-                (here && wanted(mark, Place::Here))
-                    || (near && wanted(mark, Place::Near))
-                    || wanted(mark, Place::Message)
-            };
-            if found.len() >= REASONS_MAX || !seen.bits[index].marks().any(counts) {
-                continue;
-            }
-            self.marks.matches(sentence, |rule, hit| {
-                if let (true, Some(words)) = (rule.gives.is_some_and(counts), hit.range(sentence)) {
-                    let base = seen.sentences[index].start;
-                    let (from, to) = seen.normal.span(base + words.start..base + words.end);
-                    found.push((&rule.id, from, to));
-                }
-            });
-        }
-        let from = found.iter().map(|(_, from, _)| *from).min().unwrap_or(0);
-        let to = found.iter().map(|(_, _, to)| *to).max().unwrap_or(0);
-        for (rule, from, to) in std::iter::once((verdict.id.as_str(), from, to)).chain(found) {
-            let text = slice(body, from, to).unwrap_or_default();
-            out.push(Reason { label: verdict.label, rule: rule.to_owned(), text, start: from, end: to });
-        }
     }
 
     /// Normalises, cuts into sentences, blanks and marks.
@@ -184,9 +213,16 @@ impl RuleSet {
         (masked, bits)
     }
 
-    fn context(&self, context: &[ContextMessage], places: &mut [Bits; Place::COUNT]) {
+    /// Marks of what was said before; returns who wrote the last message, and its own words.
+    fn context(
+        &self,
+        context: &[ContextMessage],
+        places: &mut [Bits; Place::COUNT],
+    ) -> Option<(Role, String)> {
+        let mut last_words = None;
         for (at, message) in context.iter().enumerate() {
-            let bits = self.see(&message.body, &own(&message.body).words).all;
+            let seen = self.see(&message.body, &own(&message.body).words);
+            let bits = seen.all;
             let last = at + 1 == context.len();
             let mut join = |place: Place| places[place as usize].join(&bits);
             join(Place::Context);
@@ -203,18 +239,14 @@ impl RuleSet {
                     Role::Other => join(Place::PrevOther),
                     Role::Bot => {}
                 }
+                last_words = Some((message.sender_role, seen.normal.text));
             }
         }
+        last_words
     }
 
-    fn facts(
-        &self,
-        input: &SignalInput<'_>,
-        own: &Own,
-        seen: &Seen,
-        context: &[ContextMessage],
-        bits: &mut Bits,
-    ) {
+    fn facts(&self, input: &SignalInput<'_>, own: &Own, seen: &Seen, context: &[ContextMessage]) -> Bits {
+        let mut bits = Bits::default();
         let mut state = |name: &str, holds: bool| {
             if holds {
                 bits.set(fact(name));
@@ -238,6 +270,7 @@ impl RuleSet {
         let last = context.last().map(|message| message.sender_role);
         state("@after_worker", last == Some(Role::Worker));
         state("@after_client", last == Some(Role::Client));
+        bits
     }
 }
 

@@ -7,6 +7,8 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::detect::condition::{Atom, Condition, MAX_MARKS, Place};
+use crate::detect::features::name_hash;
+use crate::detect::model::{self, Model};
 use crate::detect::normal::Fold;
 use crate::detect::schema::{Gate, Marking, Piece, RuleFile, Scope, TermRule, Verdict};
 use crate::detect::table::Table;
@@ -14,12 +16,14 @@ use crate::detect::terms::CompiledTerm;
 use crate::domain::{Label, Tier, hex};
 
 /// The rule files that are part of the program: name and text.
-const BUILTIN: [(&str, &str); 5] = [
+const BUILTIN: [(&str, &str); 7] = [
     ("words.toml", include_str!("../../config/rules/words.toml")),
     ("masks.toml", include_str!("../../config/rules/masks.toml")),
     ("requests.toml", include_str!("../../config/rules/requests.toml")),
     ("dealings.toml", include_str!("../../config/rules/dealings.toml")),
     ("terms.toml", include_str!("../../config/rules/terms.toml")),
+    ("atoms.toml", include_str!("../../config/rules/atoms.toml")),
+    (model::FILE, include_str!("../../config/rules/model.txt")),
 ];
 
 /// What the engine itself knows of a message, as marks.
@@ -53,6 +57,8 @@ pub enum RuleError {
     Unknown { rule: String, name: String },
     #[error("rule {rule}: {what}")]
     Rule { rule: String, what: &'static str },
+    #[error("model.txt: line {line} is not as expected")]
+    Model { line: usize },
     #[error("the spellings do not compile")]
     Spellings(#[source] aho_corasick::BuildError),
 }
@@ -61,6 +67,7 @@ pub enum RuleError {
 #[derive(Debug)]
 pub struct RuleSet {
     pub(crate) version: String,
+    bare: String,
     pub(crate) fold: Fold,
     pub(crate) masks: Table,
     pub(crate) marks: Table,
@@ -68,13 +75,17 @@ pub struct RuleSet {
     pub(crate) verdicts: Vec<CompiledVerdict>,
     pub(crate) terms: Vec<CompiledTerm>,
     pub(crate) files: Vec<RuleFile>,
+    pub(crate) model: Option<Model>,
     names: HashMap<String, u16>,
+    /// Hash of the name of each mark: what the model knows it by.
+    pub(crate) hashes: Vec<u64>,
     reasons: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
 pub(crate) struct CompiledGate {
     pub(crate) id: String,
+    pub(crate) hash: u64,
     pub(crate) labels: Vec<Label>,
     pub(crate) cap: Option<Tier>,
     pub(crate) when: Condition,
@@ -83,6 +94,7 @@ pub(crate) struct CompiledGate {
 #[derive(Debug)]
 pub(crate) struct CompiledVerdict {
     pub(crate) id: String,
+    pub(crate) hash: u64,
     pub(crate) label: Label,
     pub(crate) tier: Tier,
     pub(crate) confidence: f64,
@@ -119,20 +131,28 @@ impl RuleSet {
 
     fn parse(files: &[(&str, &str)]) -> Result<Self, RuleError> {
         let mut parsed = Vec::with_capacity(files.len());
-        let mut digest = Sha256::new();
+        let mut model = None;
+        let (mut digest, mut bare) = (Sha256::new(), Sha256::new());
         for (name, text) in files {
+            // Name and length keep two different divisions of one text apart.
+            let head = format!("{name}\n{}\n", text.len());
+            digest.update(&head);
+            digest.update(text);
+            if *name == model::FILE {
+                model = Some(Model::parse(text)?);
+                continue;
+            }
+            bare.update(&head);
+            bare.update(text);
             let file: RuleFile = toml::from_str(text)
                 .map_err(|source| RuleError::File { file: (*name).to_owned(), source })?;
-            // Name and length keep two different divisions of one text apart.
-            digest.update(format!("{name}\n{}\n", text.len()));
-            digest.update(text);
             parsed.push(file);
         }
-        let digest = hex(&digest.finalize());
         let dated = parsed.iter().filter_map(|file| file.dated.as_deref()).max().unwrap_or("undated");
-        let version = format!("{dated}.{}", &digest[..12]);
-        let compiled = Builder::new(&parsed)?.build(version)?;
-        Ok(Self { files: parsed, ..compiled })
+        let name = |digest: Sha256| format!("{dated}.{}", &hex(&digest.finalize())[..12]);
+        let (version, bare) = (name(digest), name(bare));
+        let compiled = Builder::new(&parsed)?.build(version, bare)?;
+        Ok(Self { files: parsed, model, ..compiled })
     }
 
     /// Names the rules: the day of the last change and a digest of the files, equal for equal files.
@@ -140,9 +160,17 @@ impl RuleSet {
         &self.version
     }
 
+    /// The version without the model's part.
+    pub(crate) fn without_model(&self) -> &str {
+        &self.bare
+    }
+
     /// What the rule with this id says, in Japanese for the owner.
     pub fn explain(&self, id: &str) -> Option<&str> {
-        self.reasons.get(id).map(String::as_str)
+        match id {
+            model::WORDS => Some(model::WORDS_REASON),
+            _ => self.reasons.get(id).map(String::as_str),
+        }
     }
 
     /// All marks by name.
@@ -186,7 +214,7 @@ impl<'a> Builder<'a> {
         Ok(Self { files, define, group, names, reasons: BTreeMap::new(), spelled: None })
     }
 
-    fn build(mut self, version: String) -> Result<RuleSet, RuleError> {
+    fn build(mut self, version: String, bare: String) -> Result<RuleSet, RuleError> {
         let spellings: Vec<(&String, &String)> = self.files.iter().flat_map(|file| &file.fold).collect();
         let find = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
@@ -211,7 +239,25 @@ impl<'a> Builder<'a> {
             terms.push(self.term(term)?);
         }
         let Self { names, reasons, .. } = self;
-        Ok(RuleSet { version, fold, masks, marks, gates, verdicts, terms, names, reasons, files: Vec::new() })
+        let mut hashes = vec![0; names.len()];
+        for (name, at) in &names {
+            hashes[usize::from(*at)] = name_hash(name);
+        }
+        Ok(RuleSet {
+            version,
+            bare,
+            fold,
+            masks,
+            marks,
+            gates,
+            verdicts,
+            terms,
+            names,
+            hashes,
+            reasons,
+            files: Vec::new(),
+            model: None,
+        })
     }
 
     fn introduce(&mut self, id: &str, reason: &str) -> Result<(), RuleError> {
@@ -307,7 +353,13 @@ impl<'a> Builder<'a> {
     fn gate(&mut self, gate: &Gate) -> Result<CompiledGate, RuleError> {
         self.introduce(&gate.id, &gate.reason)?;
         let when = self.condition(&gate.id, &gate.all, &gate.none)?;
-        Ok(CompiledGate { id: gate.id.clone(), labels: gate.labels.clone(), cap: gate.cap, when })
+        Ok(CompiledGate {
+            id: gate.id.clone(),
+            hash: name_hash(&gate.id),
+            labels: gate.labels.clone(),
+            cap: gate.cap,
+            when,
+        })
     }
 
     fn verdict(&mut self, verdict: &Verdict) -> Result<CompiledVerdict, RuleError> {
@@ -321,6 +373,7 @@ impl<'a> Builder<'a> {
         }
         Ok(CompiledVerdict {
             id: verdict.id.clone(),
+            hash: name_hash(&verdict.id),
             label: verdict.label,
             tier: verdict.tier.unwrap_or_default(),
             confidence: verdict.confidence.unwrap_or_default(),

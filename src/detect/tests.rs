@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
-use crate::detect::RuleSet;
 use crate::detect::corpus::{Score, respond, score};
+use crate::detect::{Corpus, RuleSet};
 use crate::domain::{ContextMessage, Label, Role, RoomType, Signal, SignalInput, Tier};
 
 static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::builtin().expect("the built-in rules compile"));
@@ -113,7 +113,10 @@ fn a_worker_or_a_bot_never_asks() {
                 )
             });
             let task = line.contains("task_added") && role == "bot";
-            assert!(task || respond(&RULES, &line).json.contains("\"new_request\":false"), "{line}");
+            assert!(
+                task || respond(&RULES, line.as_bytes()).json.contains("\"new_request\":false"),
+                "{line}"
+            );
         }
     }
 }
@@ -238,7 +241,8 @@ fn the_longest_bodies_are_read() {
 fn a_record_is_answered_in_the_agreed_shape() {
     // Extra keys are ignored, also where a corpus has its labels.
     let line = r#"{"id":"x-1","sender_role":"client","body":"あと3本お願いできますか","labels":{},"terms":1,"more":1}"#;
-    let answer: serde_json::Value = serde_json::from_str(&respond(&RULES, line).json).expect("JSON");
+    let answer: serde_json::Value =
+        serde_json::from_str(&respond(&RULES, line.as_bytes()).json).expect("JSON");
     assert_eq!(answer["id"], "x-1");
     assert_eq!(answer["labels"]["new_request"], true);
     assert_eq!(answer["terms"]["quantity"], "3本");
@@ -247,7 +251,7 @@ fn a_record_is_answered_in_the_agreed_shape() {
     let keys: Vec<&String> = answer.as_object().expect("an object").keys().collect();
     assert_eq!(keys.len(), 6);
     for line in ["", "{", "[]", r#"{"id":1,"body":"a"}"#, r#"{"sender_role":"boss","body":"a"}"#, "\u{0}"] {
-        let refused = respond(&RULES, line);
+        let refused = respond(&RULES, line.as_bytes());
         assert!(!refused.accepted);
         assert!(refused.json.starts_with(r#"{"id":null,"error":"#), "{}", refused.json);
     }
@@ -260,6 +264,25 @@ fn assert_floors(score: &Score, request: f64, certain: f64, others: f64, plain: 
     for label in Label::ALL {
         assert!(score.of(label).f1() >= others, "{}\n{score}", label.as_str());
     }
+}
+
+#[test]
+fn the_same_records_give_the_same_model_and_it_is_read() {
+    let records: String = OWN.lines().take(40).flat_map(|line| [line, "\n"]).collect();
+    let learn = || {
+        let mut corpus = Corpus::default();
+        corpus.add(&RULES, "own", records.as_bytes()).expect("records");
+        corpus.fit(&RULES)
+    };
+    let model = learn();
+    assert_eq!(model, learn());
+    let rule =
+        "[[mark]]\nid = \"a\"\ngives = \"x\"\npatterns = [\"猫\"]\nreason = \"猫\"\nmatch = []\nnot = []\n";
+    let with = RuleSet::from_files(&[("a.toml", rule), ("model.txt", &model)]).expect("a rule set");
+    let without = RuleSet::from_files(&[("a.toml", rule)]).expect("a rule set");
+    assert_ne!(with.version(), without.version());
+    let refusal = RuleSet::from_files(&[("a.toml", rule), ("model.txt", "nonsense")]).expect_err("no model");
+    assert!(refusal.to_string().contains("model.txt: line 1"), "{refusal}");
 }
 
 #[test]

@@ -162,7 +162,13 @@ fn detection_answers_records_in_order_and_names_bad_lines() {
         r#"{"id":"b","room_type":"direct","sender_role":"worker","body":"追加で記事を3本お願いできますか？","context":[],"note":"x"}"#,
         "\n",
     );
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let mut bytes = input.as_bytes().to_vec();
+    bytes.extend_from_slice(b"{\"id\":\"c\",\"sender_role\":\"client\",\"body\":\"\xff\"}\n");
+    // Keys in any order, what is null is missing, no line end at the end.
+    bytes.extend_from_slice(
+        r#"{"context":null,"body":"了解です","room_type":null,"sender_role":"client","id":7}"#.as_bytes(),
+    );
+    child.stdin.take().unwrap().write_all(&bytes).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let lines: Vec<Value> = String::from_utf8(output.stdout)
@@ -175,4 +181,7 @@ fn detection_answers_records_in_order_and_names_bad_lines() {
     assert!(lines[1]["id"].is_null() && lines[1]["error"].is_string());
     assert_eq!((&lines[2]["id"], &lines[2]["labels"]["new_request"]), (&"b".into(), &false.into()));
     assert_eq!(lines[2]["tier"], "no");
+    assert_eq!(lines.len(), 5);
+    assert!(lines[3]["id"].is_null() && lines[3]["error"].is_string());
+    assert_eq!((&lines[4]["id"], &lines[4]["tier"]), (&7.into(), &"no".into()));
 }

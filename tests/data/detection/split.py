@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""Compact records to the corpus: checks them, drops near-duplicates, splits by conversation, always the same way.
+
+    split.py SOURCE OUT          SOURCE holds one folder for each writer, with *.jsonl in the compact form
+
+A compact record, one JSON object a line: b body; c context, oldest first, each "C:", "W:", "O:" or "B:" and the text;
+s sender (client, worker, other, bot; default client); r room_type (default direct); l the labels that are true;
+d, q, a, t deliverable, quantity, amount, deadline, exactly as in the body; g key of the conversation or of the minimal
+pair; n note. Files whose name contains "ordinary" hold ordinary talk (no label true).
+
+Writes train.jsonl, frozen.jsonl, ordinary.jsonl and ordinary_frozen.jsonl into OUT, prints counts, and lists in
+SOURCE/VIOLATIONS.txt what it left out and why, by file and line, without the text.
+
+The frozen fifth is there to be scored once. Nothing of it is printed here.
+"""
+
+import hashlib
+import json
+import pathlib
+import re
+import sys
+import unicodedata
+
+LABELS = [
+    "new_request", "start_before_escrow", "off_platform_payment", "contact_exchange", "off_platform_delivery",
+    "contract_posted", "escrow_claimed",
+]
+ROLES = {"C": "client", "W": "worker", "O": "other", "B": "bot"}
+TERMS = {"d": "deliverable", "q": "quantity", "a": "amount", "t": "deadline"}
+NEAR = 0.8
+PARTS = 5
+
+
+def compact_to_record(raw, ordinary):
+    """The full record, or a list of what is wrong with the compact one."""
+    wrong = []
+    unknown = set(raw) - set("bcsrldqatgn")
+    if unknown:
+        wrong.append(f"unknown keys {sorted(unknown)}")
+    body = raw.get("b")
+    if not isinstance(body, str) or not body.strip():
+        return None, ["no body"]
+    sender, room = raw.get("s") or "client", raw.get("r") or "direct"
+    if sender not in ROLES.values():
+        wrong.append(f"unknown sender {sender!r}")
+    if room not in ("direct", "group"):
+        wrong.append(f"unknown room_type {room!r}")
+    context = []
+    for line in raw.get("c") or []:
+        who, _, text = line.partition(":")
+        if who not in ROLES or not text:
+            wrong.append("a line of context without C:, W:, O: or B:")
+            continue
+        context.append({"sender_role": ROLES[who], "body": text.removeprefix(" ")})
+    if len(context) > 6:
+        context = context[-6:]
+    said = raw.get("l") or []
+    wrong += [f"unknown label {label!r}" for label in said if label not in LABELS]
+    labels = {label: label in said for label in LABELS}
+    if ordinary and said:
+        wrong.append("a label in a file of ordinary talk")
+    if labels["new_request"] and sender in ("worker", "bot"):
+        wrong.append("new_request of a worker or a bot (ruling 1)")
+    terms = {}
+    for key, name in TERMS.items():
+        value = raw.get(key) or None
+        terms[name] = value
+        if value is None:
+            continue
+        if not labels["new_request"]:
+            wrong.append(f"{name} without new_request")
+        elif value not in body:
+            wrong.append(f"{name} is not in the body")
+    record = {
+        "room_type": room, "sender_role": sender, "body": body, "context": context, "labels": labels,
+        "terms": terms, "note": raw.get("n") or "",
+    }
+    return record, wrong
+
+
+def grams(text):
+    text = re.sub(r"\s+", "", unicodedata.normalize("NFKC", text).lower())
+    return {text[at:at + 5] for at in range(max(1, len(text) - 4))}
+
+
+def similar(one, other):
+    return len(one & other) >= NEAR * len(one | other)
+
+
+def context_text(record):
+    return "\n".join(f"{it['sender_role']}:{it['body']}" for it in record["context"])
+
+
+class Groups:
+    """Conversations; those that share a context or nearly a body become one."""
+
+    def __init__(self):
+        self.up = {}
+
+    def root(self, key):
+        self.up.setdefault(key, key)
+        while self.up[key] != key:
+            self.up[key] = self.up[self.up[key]]
+            key = self.up[key]
+        return key
+
+    def join(self, one, other):
+        one, other = sorted((self.root(one), self.root(other)))
+        self.up[other] = one
+
+
+def main(source, out):
+    source, out = pathlib.Path(source), pathlib.Path(out)
+    records, violations = [], []
+    for path in sorted(source.glob("*/*.jsonl")):
+        ordinary = "ordinary" in path.name
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+            if not line.strip():
+                continue
+            place = f"{path.parent.name}/{path.name}:{number}"
+            try:
+                raw = json.loads(line)
+            except ValueError:
+                violations.append(f"{place}: not JSON")
+                continue
+            record, wrong = compact_to_record(raw, ordinary)
+            if wrong:
+                violations.append(f"{place}: {'; '.join(wrong)}")
+                continue
+            name = f"{path.parent.name}-{path.stem}"
+            said = json.dumps([record["context"], record["body"]], ensure_ascii=False)
+            record = {"id": f"{name}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"} | record
+            group = raw.get("g")
+            key = f"{name}:{group}" if group not in (None, "") else f"{name}#{number}"
+            records.append((ordinary, key, record, place))
+
+    groups, kept, index, contexts = Groups(), [], {}, {}
+    for ordinary, key, record, place in records:
+        groups.root(key)
+        body = grams(record["body"])
+        before = context_text(record)
+        near = {at for gram in body for at in index.get(gram, ())}
+        twin = None
+        for at in sorted(near):
+            _, other_key, other, other_body, other_before = kept[at]
+            if not similar(body, other_body):
+                continue
+            if len(record["body"]) >= 12:
+                groups.join(key, other_key)
+            same_talk = before == other_before or similar(grams(before), grams(other_before))
+            if same_talk and record["labels"] == other["labels"] and record["sender_role"] == other["sender_role"]:
+                twin = other["id"]
+        if twin:
+            violations.append(f"{place}: nearly the same as {twin}")
+            continue
+        if before:
+            groups.join(key, contexts.setdefault(before, key))
+        for gram in body:
+            index.setdefault(gram, []).append(len(kept))
+        kept.append((ordinary, key, record, body, before))
+
+    # Where a group has been before it stays, though later records may have joined it to another.
+    names = {False: ("train.jsonl", "frozen.jsonl"), True: ("ordinary.jsonl", "ordinary_frozen.jsonl")}
+    stays = {}
+    for pair in names.values():
+        for frozen, name in enumerate(pair):
+            if (out / name).exists():
+                for line in (out / name).read_text(encoding="utf-8").splitlines():
+                    stays[json.loads(line)["id"]] = bool(frozen)
+    placed = {}
+    for _, key, record, _, _ in kept:
+        if record["id"] in stays:
+            placed.setdefault(groups.root(key), stays[record["id"]])
+    parts = {name: [] for pair in names.values() for name in pair}
+    for ordinary, key, record, _, _ in kept:
+        root = groups.root(key)
+        digest = int.from_bytes(hashlib.sha256(root.encode()).digest()[:8], "big")
+        frozen = stays.get(record["id"], placed.get(root, digest % PARTS == 0))
+        group = hashlib.sha256(root.encode()).hexdigest()[:12]
+        parts[names[ordinary][frozen]].append(record | {"group": group})
+    for name, lines in parts.items():
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        (out / name).write_text(text, encoding="utf-8")
+        asks = sum(line["labels"]["new_request"] for line in lines)
+        print(f"{name}: {len(lines)} records, {asks} requests, {len({line['group'] for line in lines})} groups")
+    (source / "VIOLATIONS.txt").write_text("".join(line + "\n" for line in violations), encoding="utf-8")
+    print(f"left out: {len(violations)} (SOURCE/VIOLATIONS.txt)")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])
