@@ -10,6 +10,7 @@ mod coverage;
 mod demo;
 mod detect;
 mod doctor;
+mod erase;
 mod export;
 mod import;
 mod log;
@@ -96,6 +97,8 @@ enum Command {
     Checkpoint,
     /// Print the proof of one entry (c2sp.org/tlog-proof)
     Proof(proof::Arguments),
+    /// Take the words of a message, or of a room's past, out of everything; every proof still verifies
+    Erase(erase::Arguments),
     /// Make the derived tables and the mirror files anew from the ledger
     Rebuild,
 }
@@ -148,6 +151,7 @@ async fn dispatch(command: Command, place: &setup::Place, terminal: &Terminal) -
         Command::LoginLink => login_link::run(place, terminal).await,
         Command::Proof(arguments) => proof::run(&arguments, place, terminal).await,
         Command::Checkpoint => checkpoint::run(place, terminal).await,
+        Command::Erase(arguments) => erase::run(&arguments, place, terminal).await,
         Command::Rebuild => rebuild::run(place, terminal).await,
     }
 }

@@ -69,7 +69,7 @@ fn first_of(text: &str) -> Result<UtcMillis, String> {
         .ok_or_else(|| "a day such as 2026-11-23 is expected".to_owned())
 }
 
-fn end_of(text: &str) -> Result<UtcMillis, String> {
+pub(super) fn end_of(text: &str) -> Result<UtcMillis, String> {
     const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
     match UtcMillis::parse_japan_day(text) {
         Some(day) => Ok(day.plus(DAY)),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 
 use crate::domain::{AccountId, Entry, EntryIndex, EntryKind, RoomType, Source, UtcMillis};
-use crate::ledger::Ledger;
+use crate::ledger::{Erasure, Ledger};
 use crate::store::{ArchiveRow, FollowStore, Record, Store};
 
 use super::capture::capture;
@@ -74,6 +74,9 @@ impl Archive {
 
 /// An entry that cannot be read is passed over: `verify` reports it, and one bad entry must not stop a room.
 fn rows(record: &Record) -> Vec<ArchiveRow> {
+    if let Some(erasure) = Erasure::of(record) {
+        return vec![ArchiveRow::Erased { entries: erasure.entries }];
+    }
     let Ok(entry) = record.entry() else { return Vec::new() };
     let Some(room) = entry.room.filter(|_| entry.kind.in_room_chain()) else { return Vec::new() };
     let seen = ArchiveRow::Room { room, room_type: None, name: None, observed_at: entry.observed_at };

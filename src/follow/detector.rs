@@ -1,19 +1,25 @@
 //! Turns recorded messages into signals.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::Config;
 use crate::detect::RuleSet;
-use crate::domain::{AccountId, ContextMessage, EntryIndex, EntryKind, RoomType, SignalInput, Tier};
-use crate::ledger::Ledger;
-use crate::store::{ArchiveStore, FollowStore, Record, SignalRow, Store};
+use crate::domain::{
+    AccountId, ContextMessage, EntryIndex, EntryKind, MessageId, RoomId, RoomType, SignalInput, Tier,
+};
+use crate::ledger::{Erasure, Ledger};
+use crate::store::{ArchiveStore, EraseStore as _, FollowStore, Record, SignalRow, Store, VersionRow};
 
 use super::archive::Archive;
-use super::capture::{Capture, capture};
+use super::capture::capture;
 use super::{BATCH, FollowError, Progress};
 
 /// Earlier messages that detection looks at.
 const CONTEXT: usize = 6;
+
+/// Messages behind an erased one that are read again without it: more than the context, since deleted ones do not count.
+const READ_AGAIN: usize = 64;
 
 /// Derives signals; keeps only those that say something.
 pub struct Detector {
@@ -56,8 +62,41 @@ impl Detector {
         let records = self.ledger.records(from, room_for).await?;
         let Some(last) = records.last() else { return Ok(Progress::Idle) };
         let next = EntryIndex(last.n.0 + 1);
+        for erasure in records.iter().filter_map(Erasure::of) {
+            self.forget(&erasure).await?;
+        }
+        let signals = self.read(records.iter().filter_map(message).collect()).await?;
+        self.store.put_signals(next, signals).await?;
+        Ok(Progress::Moved)
+    }
+
+    /// Signals of erased messages go, and what was read against them is read again without them: a replay would do so.
+    async fn forget(&self, erasure: &Erasure) -> Result<(), FollowError> {
+        let mut spans: HashMap<RoomId, (EntryIndex, EntryIndex)> = HashMap::new();
+        for n in &erasure.entries {
+            for record in self.ledger.records(*n, 1).await? {
+                let Ok(entry) = record.entry() else { continue };
+                let Some(room) = entry.room.filter(|_| entry.kind.is_message_version()) else { continue };
+                let span = spans.entry(room).or_insert((*n, *n));
+                *span = (span.0.min(*n), span.1.max(*n));
+            }
+        }
+        self.store.forget_signals(erasure.entries.clone()).await?;
+        let done = self.store.cursor(Self::NAME).await?;
+        for (room, (first, last)) in spans {
+            let again = self.store.read_against(room, first, last, READ_AGAIN).await?;
+            // What this follower has not read yet it reads in its turn.
+            let again: Vec<_> =
+                again.into_iter().filter(|row| row.n < done).map(|row| (row.n, Seen::from(row))).collect();
+            self.store.forget_signals(again.iter().map(|(n, _)| *n).collect()).await?;
+            let signals = self.read(again).await?;
+            self.store.put_signals(done, signals).await?;
+        }
+        Ok(())
+    }
+
+    async fn read(&self, seen: Vec<(EntryIndex, Seen)>) -> Result<Vec<SignalRow>, FollowError> {
         let rooms = self.store.rooms().await?;
-        let seen: Vec<_> = records.iter().filter_map(message).collect();
         let places = seen.iter().map(|(n, it)| (it.room, *n)).collect();
         let contexts = self.store.contexts(places, CONTEXT).await?;
         let mut signals = Vec::new();
@@ -80,14 +119,30 @@ impl Detector {
                 signals.push(SignalRow { n, rules: self.rules.version().to_owned(), signal });
             }
         }
-        self.store.put_signals(next, signals).await?;
-        Ok(Progress::Moved)
+        Ok(signals)
+    }
+}
+
+/// What detection reads of a message.
+struct Seen {
+    room: RoomId,
+    message: MessageId,
+    account: AccountId,
+    body: String,
+}
+
+impl From<VersionRow> for Seen {
+    fn from(it: VersionRow) -> Self {
+        Self { room: it.room, message: it.message, account: it.account, body: it.body }
     }
 }
 
 /// What a record shows, if it is a message or an edit.
-fn message(record: &Record) -> Option<(EntryIndex, Capture)> {
+fn message(record: &Record) -> Option<(EntryIndex, Seen)> {
     let entry = record.entry().ok()?;
     let message = matches!(entry.kind, EntryKind::MessageCreated | EntryKind::MessageUpdated);
-    message.then(|| capture(&entry, record)).flatten().map(|it| (entry.n, it))
+    message
+        .then(|| capture(&entry, record))
+        .flatten()
+        .map(|it| (entry.n, Seen { room: it.room, message: it.message, account: it.account, body: it.body }))
 }

@@ -92,6 +92,9 @@ impl Driver {
 
     /// The files wait for the disk at every batch, so they are written in few; nobody waits for them.
     async fn write_all(&self, mut stop: watch::Receiver<bool>) {
+        if let Err(error) = self.mirror.settle().await {
+            tracing::error!(error = %error, "a mirror file whose rewriting was cut off could not be settled");
+        }
         while !*stop.borrow() {
             let load = Load::begin(&self.store);
             let proofs = self.guarded(Tiles::NAME, self.tiles.tick()).await;

@@ -1,7 +1,7 @@
 //! Files each version of each message under its words, for search.
 
 use crate::domain::{EntryIndex, EntryKind};
-use crate::ledger::Ledger;
+use crate::ledger::{Erasure, Ledger};
 use crate::search::{self, INDEX_CURSOR};
 use crate::store::{FollowStore, IndexRow, Record, SearchStore as _, Store};
 
@@ -53,7 +53,7 @@ fn row(record: &Record) -> Option<IndexRow> {
             let seen = capture(&entry, record)?;
             Some(IndexRow::Version { n: entry.n, words: search::words(seen.room, seen.account, &seen.body) })
         }
-        EntryKind::ContentErased => Some(IndexRow::Erased { room: entry.room?, message: entry.message? }),
+        EntryKind::ContentErased => Some(IndexRow::Erased { entries: Erasure::of(record)?.entries }),
         _ => None,
     }
 }

@@ -1,8 +1,8 @@
 //! Plain files for people, `tail`, `grep` and `jq`: one a room and month, written once, in order.
 
-use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::chatwork::notation;
 use crate::domain::{self, Entry, EntryIndex};
-use crate::ledger::Ledger;
+use crate::ledger::{Erasure, Ledger};
 use crate::store::{ArchiveStore, FollowStore, Record, Store};
 
 use super::archive::Archive;
@@ -65,7 +65,14 @@ impl Mirror {
         if room_for == 0 {
             return Ok(Progress::Idle);
         }
-        let records = self.ledger.records(from, room_for).await?;
+        let mut records = self.ledger.records(from, room_for).await?;
+        if let Some(erasure) = records.first().and_then(Erasure::of) {
+            return self.erase(from, &erasure).await;
+        }
+        // An erasure changes files that the entries before it have to be in.
+        if let Some(position) = records.iter().position(|it| Erasure::of(it).is_some()) {
+            records.truncate(position);
+        }
         let Some(last) = records.last() else { return Ok(Progress::Idle) };
         let next = EntryIndex(last.n.0 + 1);
         let mut shown = Vec::new();
@@ -95,6 +102,93 @@ impl Mirror {
         })??;
         self.store.put_mirror(next, written).await?;
         Ok(Progress::Moved)
+    }
+}
+
+impl Mirror {
+    /// Writes the files of the erased entries anew. Three steps, so that a crash leaves the old file or the new one: the
+    /// new file beside the old one, its length and the cursor in the database, its name.
+    async fn erase(&self, at: EntryIndex, erasure: &Erasure) -> Result<Progress, FollowError> {
+        let mut files: BTreeMap<String, HashMap<u64, Vec<u8>>> = BTreeMap::new();
+        for n in &erasure.entries {
+            for record in self.ledger.records(*n, 1).await? {
+                let entry = record.entry().map_err(|_| FollowError::Entry(n.0))?;
+                let Some(room) = entry.room.filter(|_| entry.kind.in_room_chain()) else { continue };
+                let path = format!("{room}/{}.jsonl", entry.observed_at.japan_month());
+                files.entry(path).or_default().insert(n.0, line(&entry, &record, None, None)?);
+            }
+        }
+        let lengths: BTreeMap<String, u64> = self.store.mirror_files().await?.into_iter().collect();
+        let folder = self.folder.clone();
+        let next = EntryIndex(at.0 + 1);
+        let failed = |path: &str, source| FollowError::File { path: path.to_owned(), source };
+        let written = tokio::task::spawn_blocking(move || {
+            let mut written = Vec::new();
+            for (path, lines) in files {
+                let Some(length) = lengths.get(&path) else { continue };
+                let new = write_beside(&folder.join(&path), *length, &lines)
+                    .map_err(|source| failed(&path, source))?;
+                written.push((path, new));
+            }
+            Ok::<_, FollowError>(written)
+        });
+        let written = written.await.map_err(|error| failed("", io::Error::other(error)))??;
+        self.store.put_mirror(next, written.clone()).await?;
+        let folder = self.folder.clone();
+        let renamed = tokio::task::spawn_blocking(move || {
+            written.iter().try_for_each(|(path, length)| {
+                settle(&folder.join(path), *length).map_err(|source| failed(path, source))
+            })
+        });
+        renamed.await.map_err(|error| failed("", io::Error::other(error)))??;
+        Ok(Progress::Moved)
+    }
+
+    /// Ends what a crash left half done between two steps of an erasure.
+    pub async fn settle(&self) -> Result<(), FollowError> {
+        for (path, length) in self.store.mirror_files().await? {
+            settle(&self.folder.join(&path), length).map_err(|source| FollowError::File { path, source })?;
+        }
+        Ok(())
+    }
+}
+
+/// The file with some of its lines replaced, under another name; returns its length.
+fn write_beside(path: &Path, length: u64, lines: &HashMap<u64, Vec<u8>>) -> io::Result<u64> {
+    #[derive(serde::Deserialize)]
+    struct Known {
+        entry: String,
+    }
+    let mut old = BufReader::new(File::open(path)?).take(length);
+    let mut options = OpenOptions::new();
+    let mut new =
+        BufWriter::new(options.create(true).truncate(true).write(true).mode(0o600).open(beside(path))?);
+    let (mut bytes, mut written) = (Vec::new(), 0);
+    while old.read_until(b'\n', &mut bytes)? > 0 {
+        let entry = serde_json::from_slice::<Known>(&bytes)
+            .ok()
+            .and_then(|it| Entry::parse(it.entry.as_bytes()).ok());
+        let line = entry.and_then(|it| lines.get(&it.n.0)).unwrap_or(&bytes);
+        new.write_all(line)?;
+        written += line.len() as u64;
+        bytes.clear();
+    }
+    new.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    Ok(written)
+}
+
+fn beside(path: &Path) -> PathBuf {
+    path.with_extension("jsonl.new")
+}
+
+/// A new file of the recorded length takes the old one's place; any other was never recorded and is dropped.
+fn settle(path: &Path, length: u64) -> io::Result<()> {
+    let new = beside(path);
+    match fs::metadata(&new) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(found) if found.len() == length => fs::rename(&new, path),
+        Ok(_) => fs::remove_file(&new),
     }
 }
 
@@ -145,6 +239,7 @@ fn append_at(path: &Path, length: u64, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
+    settle(path, length)?;
     let mut file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
     let present = file.metadata()?.len();
     if present < length {

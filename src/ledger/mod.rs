@@ -3,6 +3,7 @@
 //! Never: parses what Chatwork sent, derives anything, talks to a network.
 
 mod checkpoints;
+mod erasure;
 mod keys;
 mod observation;
 mod proofs;
@@ -17,6 +18,7 @@ use crate::proof::checkpoint::{self, Checkpoint, CheckpointError};
 use crate::proof::note::{self, NoteError, Signer, Verifier};
 use crate::store::{Appended, Head, LedgerStore, Record, Store, StoreError};
 
+pub use erasure::{Erasure, Kept, MAX_ENTRIES, Reason, ReasonKind};
 pub use observation::{Identity, Observation};
 pub use proofs::proof_of;
 pub use source::{Heads, StoreSource, heads};

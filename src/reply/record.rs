@@ -12,7 +12,7 @@ use crate::cases::State;
 use crate::domain::{
     AccountId, CaseId, ContractId, Entry, EntryIndex, EntryKind, MessageId, RoomId, Terms, UtcMillis,
 };
-use crate::ledger::{Ledger, Observation};
+use crate::ledger::{Erasure, Ledger, Observation};
 use crate::store::{
     BookChange, CaseMessageRow, CaseRow, DraftRow, DraftState, FollowStore, OutboxChange, OutboxRow,
     OutboxState, Purpose, Record, RequestRef, Store, StoreError,
@@ -122,7 +122,10 @@ pub struct Ended {
 pub fn apply(record: &Record) -> Vec<BookChange> {
     let Ok(entry) = record.entry() else { return Vec::new() };
     match entry.kind {
-        EntryKind::CaseChanged => parse(record).map(|it| case(&entry, it)).unwrap_or_default(),
+        EntryKind::CaseChanged => {
+            parse(record).map(|it| case(entry.n, entry.observed_at, it)).unwrap_or_default()
+        }
+        EntryKind::ContentErased => Erasure::of(record).map(erased).unwrap_or_default(),
         EntryKind::ReplyDecided => {
             parse(record).map(|it| decided(&entry, it, DraftState::Approved)).unwrap_or_default()
         }
@@ -146,7 +149,19 @@ pub fn apply(record: &Record) -> Vec<BookChange> {
     }
 }
 
-fn case(entry: &Entry, it: ChangedCase) -> Vec<BookChange> {
+/// What was read from the erased entries goes; of their cases what is without words is said again.
+fn erased(erasure: Erasure) -> Vec<BookChange> {
+    let kept: Vec<(EntryIndex, UtcMillis, ChangedCase)> = erasure
+        .kept
+        .into_iter()
+        .filter_map(|it| Some((it.n, UtcMillis(it.observed_at), serde_json::from_value(it.content).ok()?)))
+        .collect();
+    let cases = kept.iter().map(|(_, _, it)| it.case).collect();
+    let gone = BookChange::Erased { entries: erasure.entries, cases };
+    std::iter::once(gone).chain(kept.into_iter().flat_map(|(n, at, it)| case(n, at, it))).collect()
+}
+
+fn case(n: EntryIndex, observed_at: UtcMillis, it: ChangedCase) -> Vec<BookChange> {
     let messages = it.messages.into_iter().map(|part| {
         BookChange::Message(CaseMessageRow {
             case: it.case,
@@ -165,13 +180,13 @@ fn case(entry: &Entry, it: ChangedCase) -> Vec<BookChange> {
         request_message: it.request_message,
         request_n: it.request_n,
         opened_at: UtcMillis(it.opened_at),
-        moved_at: it.moved_at.map_or(entry.observed_at, UtcMillis),
+        moved_at: it.moved_at.map_or(observed_at, UtcMillis),
         terms: it.terms,
         reminded: it.reminded,
         job_link: it.job_link,
         contract_link: it.contract_link,
         contract: it.contract,
-        changed_n: entry.n,
+        changed_n: n,
     }));
     changes
 }

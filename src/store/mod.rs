@@ -7,6 +7,7 @@ mod annex;
 mod coverage;
 mod desk;
 mod door;
+mod erase;
 mod evidence;
 mod review;
 mod rows;
@@ -25,6 +26,7 @@ pub use annex::{
 pub use coverage::{CoverageStore, DeepState, Exposure, GapRow, KnownMessage, NewRead, RoomRead};
 pub use desk::DeskStore;
 pub use door::DoorStore;
+pub use erase::EraseStore;
 pub use evidence::{TREE_STEP, TreeNode, TreeStore};
 pub use review::{ReviewStore, Told};
 pub use rows::{

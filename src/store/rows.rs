@@ -96,6 +96,10 @@ pub enum ArchiveRow {
         observed_at: UtcMillis,
         body: String,
     },
+    /// What these entries showed was erased.
+    Erased {
+        entries: Vec<EntryIndex>,
+    },
     /// A room was seen for the first time, or what is known of it changed.
     Room {
         room: RoomId,

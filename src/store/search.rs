@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::domain::{AccountId, EntryIndex, Label, MessageId, RoomId, UtcMillis};
+use crate::domain::{AccountId, EntryIndex, Label, RoomId, UtcMillis};
 
 use super::{StoreResult, VersionRow};
 
@@ -11,8 +11,8 @@ use super::{StoreResult, VersionRow};
 pub enum IndexRow {
     /// A version of a message with its words, separated by spaces.
     Version { n: EntryIndex, words: String },
-    /// What was indexed of the message is taken out.
-    Erased { room: RoomId, message: MessageId },
+    /// What was indexed of these entries is taken out.
+    Erased { entries: Vec<EntryIndex> },
 }
 
 /// Which versions are looked at. Absent things do not narrow.

@@ -141,7 +141,15 @@ pub enum BookChange {
     Count(CountRow),
     Declared(Declaration),
     Draft(DraftRow),
-    DraftEnded { drafted_n: EntryIndex, state: DraftState },
+    /// The content of these entries was erased, and with it the terms of these cases.
+    Erased {
+        entries: Vec<EntryIndex>,
+        cases: Vec<CaseId>,
+    },
+    DraftEnded {
+        drafted_n: EntryIndex,
+        state: DraftState,
+    },
 }
 
 /// What the owner has said, and what waits for his word.

@@ -10,6 +10,7 @@ mod crash;
 mod deliveries;
 mod desk;
 mod doctor;
+mod erase;
 mod evidence;
 mod files;
 mod import;

@@ -138,8 +138,9 @@ fn judge(transaction: &Transaction<'_>, new: &NewEntry) -> StoreResult<Verdict> 
         if digest(&row.get::<_, Vec<u8>>(1)?)? != key.digest {
             continue;
         }
-        if digest(&row.get::<_, Vec<u8>>(2)?)? == key.way {
-            return Ok(Verdict::Known(index(row.get(3)?)));
+        let n = row.get::<_, i64>(3)?;
+        if digest(&row.get::<_, Vec<u8>>(2)?)? == key.way || erased(transaction, n)? {
+            return Ok(Verdict::Known(index(n)));
         }
         let known = transaction
             .prepare_cached(
@@ -158,6 +159,12 @@ fn judge(transaction: &Transaction<'_>, new: &NewEntry) -> StoreResult<Verdict> 
         (..) => EntryKind::MessageUpdated,
     };
     Ok(Verdict::New { kind, version: Some(newest + 1) })
+}
+
+/// What was erased does not come back by another way of seeing it.
+fn erased(transaction: &Transaction<'_>, n: i64) -> StoreResult<bool> {
+    let mut statement = transaction.prepare_cached("SELECT 1 FROM contents WHERE n = ?1")?;
+    Ok(!statement.exists((n,))?)
 }
 
 fn remember_version(

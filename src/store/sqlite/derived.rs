@@ -7,7 +7,7 @@ use crate::domain::{Digest, EntryIndex, EntryKind};
 
 use super::super::{ArchiveRow, BookChange, FollowStore, SignalRow, StoreError, StoreResult};
 use super::convert::{index, integer, room_type_text};
-use super::{SqliteStore, search, standing};
+use super::{SqliteStore, erase, search, standing};
 
 /// Every table that a rebuild makes anew, with its key order. Claims are not among them: they speak of running requests.
 const DERIVED: &[(&str, &str)] = &[
@@ -93,7 +93,7 @@ impl FollowStore for SqliteStore {
 
     async fn put_mirror(&self, next: EntryIndex, files: Vec<(String, u64)>) -> StoreResult<()> {
         self.writer()?
-            .change(false, move |transaction| {
+            .change(true, move |transaction| {
                 for (path, bytes) in &files {
                     transaction
                         .prepare_cached("INSERT OR REPLACE INTO mirror_files (path, bytes) VALUES (?1, ?2)")?
@@ -221,6 +221,7 @@ fn put_archive_row(transaction: &Transaction<'_>, row: &ArchiveRow) -> StoreResu
                     deleted,
                 ))?;
         }
+        ArchiveRow::Erased { entries } => erase::forget_versions(transaction, entries)?,
         ArchiveRow::Room { room, room_type, name, observed_at } => {
             transaction
                 .prepare_cached(

@@ -9,6 +9,7 @@ mod coverage;
 mod derived;
 mod desk;
 mod door;
+mod erase;
 mod evidence;
 mod ledger;
 mod review;
@@ -80,6 +81,10 @@ impl SqliteStore {
             Ok(())
         })
         .await
+    }
+
+    fn path(&self) -> PathBuf {
+        self.inner.path.clone()
     }
 
     fn writer(&self) -> StoreResult<&Writer> {

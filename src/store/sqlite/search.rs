@@ -119,14 +119,11 @@ fn put(transaction: &Transaction<'_>, row: &IndexRow) -> StoreResult<()> {
                 .prepare_cached("INSERT OR REPLACE INTO search_index (rowid, words) VALUES (?1, ?2)")?
                 .execute((integer(n.0), words))?;
         }
-        IndexRow::Erased { room, message } => {
-            // The ledger's own list of versions: the archive may have let go of them already.
-            transaction
-                .prepare_cached(
-                    "DELETE FROM search_index
-                     WHERE rowid IN (SELECT n FROM message_versions WHERE room = ?1 AND message = ?2)",
-                )?
-                .execute((integer(room.0), message.as_str()))?;
+        IndexRow::Erased { entries } => {
+            let mut statement = transaction.prepare_cached("DELETE FROM search_index WHERE rowid = ?1")?;
+            for n in entries {
+                statement.execute((integer(n.0),))?;
+            }
         }
     }
     Ok(())

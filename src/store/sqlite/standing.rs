@@ -9,7 +9,7 @@ use super::super::{
     OutboxState, Purpose, RequestRef, StandingStore, StoreError, StoreResult, Switches,
 };
 use super::convert::{index, integer, message_id, millis};
-use super::{SqliteStore, cases};
+use super::{SqliteStore, cases, erase};
 
 const CONTRACT: &str = "id, room, client, form, quantity, unit, yen, until, escrowed, ended, remind, link,
                         registered_at, changed_n";
@@ -234,6 +234,10 @@ pub(super) fn put(transaction: &Transaction<'_>, change: &BookChange) -> StoreRe
                     &row.value,
                     integer(row.n.0),
                 ))?;
+        }
+        BookChange::Erased { entries, cases } => {
+            erase::forget(transaction, entries)?;
+            erase::forget_terms(transaction, cases)?;
         }
         BookChange::Draft(row) => put_draft(transaction, row)?,
         BookChange::DraftEnded { drafted_n, state } => {

@@ -9,8 +9,10 @@ use std::thread;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::domain::EntryIndex;
+
 use super::super::{Appended, NewEntry, StoreError, StoreResult};
-use super::{append, configure, schema};
+use super::{append, configure, erase, schema};
 
 /// Calls that may wait; beyond it the caller is told [`StoreError::Busy`].
 const QUEUE: usize = 4096;
@@ -28,6 +30,8 @@ type Finish = Box<dyn FnOnce(StoreResult<()>) + Send>;
 
 enum Job {
     Append(Vec<NewEntry>, oneshot::Sender<StoreResult<Vec<Appended>>>),
+    /// An entry that declares an erasure, and the entries whose content goes with it.
+    Erase(Box<NewEntry>, Vec<EntryIndex>, oneshot::Sender<StoreResult<Vec<Appended>>>),
     /// `durable`: wait for the disk. Derived rows need not: a power cut takes rows and cursor back together.
     Change {
         durable: bool,
@@ -69,6 +73,21 @@ impl Writer {
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
         })?;
         result.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Appends the declaration and removes what it names, in one transaction.
+    pub(super) async fn erase(
+        &self,
+        declaration: NewEntry,
+        entries: Vec<EntryIndex>,
+    ) -> StoreResult<EntryIndex> {
+        let (answer, result) = oneshot::channel();
+        let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
+        jobs.send(Job::Erase(Box::new(declaration), entries, answer))
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        let mut appended = result.await.unwrap_or(Err(StoreError::Closed))?;
+        appended.pop().map(Appended::index).ok_or(StoreError::Closed)
     }
 
     /// Runs `change` in the next transaction.
@@ -119,6 +138,8 @@ fn open(path: &Path) -> StoreResult<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // What is erased is overwritten, not only let go of.
+    connection.pragma_update(None, "secure_delete", true)?;
     schema::migrate(&mut connection)?;
     Ok(connection)
 }
@@ -135,8 +156,9 @@ fn run(path: &Path, connection: Connection, mut queue: mpsc::Receiver<Job>) {
         };
         match opened {
             Ok(mut opened) => {
-                let durable =
-                    jobs.iter().any(|job| matches!(job, Job::Append(..) | Job::Change { durable: true, .. }));
+                let durable = jobs.iter().any(|job| {
+                    matches!(job, Job::Append(..) | Job::Erase(..) | Job::Change { durable: true, .. })
+                });
                 let level = if durable { "FULL" } else { "NORMAL" };
                 let ready = full_sync == durable || opened.pragma_update(None, "synchronous", level).is_ok();
                 full_sync = durable;
@@ -156,7 +178,7 @@ fn run(path: &Path, connection: Connection, mut queue: mpsc::Receiver<Job>) {
 fn drain(first: Job, queue: &mut mpsc::Receiver<Job>) -> Vec<Job> {
     let weight = |job: &Job| match job {
         Job::Append(entries, _) => entries.len(),
-        Job::Change { .. } => BATCH / 4,
+        Job::Erase(..) | Job::Change { .. } => BATCH / 4,
     };
     let mut total = weight(&first);
     let mut jobs = vec![first];
@@ -171,7 +193,7 @@ fn drain(first: Job, queue: &mut mpsc::Receiver<Job>) -> Vec<Job> {
 
 fn refuse(job: Job, error: &StoreError) {
     match job {
-        Job::Append(_, answer) => {
+        Job::Append(_, answer) | Job::Erase(_, _, answer) => {
             let _ = answer.send(Err(error.clone()));
         }
         // Dropping the closure drops its answer: the caller reads `Closed`, nothing was done.
@@ -195,6 +217,18 @@ fn commit(connection: &mut Connection, jobs: Vec<Job>) -> bool {
                         return Err(error);
                     }
                 },
+                Job::Erase(declaration, entries, answer) => {
+                    let done = batch
+                        .add(&transaction, vec![*declaration])
+                        .and_then(|done| erase::forget(&transaction, &entries).map(|()| done));
+                    match done {
+                        Ok(done) => appends.push((done, answer)),
+                        Err(error) => {
+                            let _ = answer.send(Err(error.clone()));
+                            return Err(error);
+                        }
+                    }
+                }
                 Job::Change { change, .. } => {
                     // A change that fails takes only itself back.
                     transaction.execute_batch("SAVEPOINT change")?;

@@ -83,10 +83,10 @@ fn the_index_is_at_most_twice_the_text_and_forgets() {
             (),
         )
         .unwrap();
-    let erased = IndexRow::Erased {
-        room: crate::domain::RoomId(1),
-        message: crate::domain::MessageId::new("9").unwrap(),
-    };
+    let n: i64 = transaction
+        .query_row("SELECT n FROM message_versions WHERE room = 1 AND message = '9'", (), |row| row.get(0))
+        .unwrap();
+    let erased = IndexRow::Erased { entries: vec![index(n)] };
     put(&transaction, &erased).unwrap();
     transaction.commit().unwrap();
     assert_eq!(hits(&connection, "\"追加\""), count - 1);

@@ -1,0 +1,139 @@
+//! Erasing: what an erasure says of itself in the ledger, and the one way in which content leaves it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{EntryIndex, EntryKind, MessageId, RoomId};
+use crate::store::{EraseStore as _, Record, StoreError};
+
+use super::{Ledger, Observation};
+
+/// Entries that one `content.erased` names at most; more become a further one.
+pub const MAX_ENTRIES: usize = 10_000;
+
+/// Why something was erased: a fixed list, so that it can be counted without a person's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonKind {
+    /// The person whom it concerns asked for it.
+    Requested,
+    /// A confidentiality clause, or the end of a contract, demands it.
+    Confidentiality,
+    /// A password, a card number or the like.
+    Secret,
+    /// Personal data of somebody who does not belong to the talk.
+    ThirdParty,
+    /// It was sent to the wrong place.
+    Mistake,
+    /// It was kept as long as the owner wanted to keep it.
+    Retention,
+    Other,
+}
+
+impl ReasonKind {
+    pub const ALL: [Self; 7] = [
+        Self::Requested,
+        Self::Confidentiality,
+        Self::Secret,
+        Self::ThirdParty,
+        Self::Mistake,
+        Self::Retention,
+        Self::Other,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Confidentiality => "confidentiality",
+            Self::Secret => "secret",
+            Self::ThirdParty => "third_party",
+            Self::Mistake => "mistake",
+            Self::Retention => "retention",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// The kind of reason, and the owner's own words where he gave any.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    pub kind: ReasonKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+impl Reason {
+    /// A kind's name alone, `kind: words`, or words, which are of kind `other`.
+    pub fn parse(text: &str) -> Self {
+        let (name, words) = text.split_once(':').unwrap_or((text, ""));
+        let kind = ReasonKind::ALL.into_iter().find(|it| it.as_str() == name.trim());
+        let words = if kind.is_some() { words } else { text };
+        let words = words.trim();
+        Self { kind: kind.unwrap_or(ReasonKind::Other), text: (!words.is_empty()).then(|| words.to_owned()) }
+    }
+}
+
+/// What of an erased entry stays, without anybody's words: a replay needs it to know that a case has been reminded.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Kept {
+    pub n: EntryIndex,
+    /// Of the erased entry; milliseconds since 1970.
+    pub observed_at: i64,
+    /// The content of that entry with its words left out.
+    pub content: serde_json::Value,
+}
+
+/// Content of `content.erased`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Erasure {
+    /// The entries whose content is gone, ascending.
+    pub entries: Vec<EntryIndex>,
+    pub reason: Reason,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<Kept>,
+}
+
+impl Erasure {
+    /// What a record erases; `None` for other kinds.
+    pub fn of(record: &Record) -> Option<Self> {
+        let entry = record.entry().ok()?;
+        if entry.kind != EntryKind::ContentErased {
+            return None;
+        }
+        serde_json::from_slice(record.content_bytes()?).ok()
+    }
+}
+
+impl Ledger {
+    /// Durable when it returns: the entry that declares the erasure is there, salt and content of the named entries and
+    /// what was derived from them are not. Mirror files and the space that the bytes took are the caller's.
+    pub async fn erase(
+        &self,
+        erasure: &Erasure,
+        room: RoomId,
+        message: Option<MessageId>,
+    ) -> Result<EntryIndex, StoreError> {
+        let content = serde_json::to_value(erasure).map_err(|_| StoreError::Corrupt("an erasure"))?;
+        let observation = Observation::system(EntryKind::ContentErased, &content).about(room, message);
+        let entry = self.digests.entry(observation, self.clock.now(), self.entropy.bytes());
+        self.store.erase(entry, erasure.entries.clone()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_a_kind_words_or_both() {
+        let reason = |kind, text: Option<&str>| Reason { kind, text: text.map(str::to_owned) };
+        assert_eq!(Reason::parse("secret"), reason(ReasonKind::Secret, None));
+        assert_eq!(Reason::parse("secret: パスワード"), reason(ReasonKind::Secret, Some("パスワード")));
+        assert_eq!(
+            Reason::parse("ご本人の希望: 旧姓"),
+            reason(ReasonKind::Other, Some("ご本人の希望: 旧姓"))
+        );
+        for kind in ReasonKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+    }
+}
