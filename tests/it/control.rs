@@ -259,9 +259,9 @@ async fn the_commands_do_the_same_as_the_words() {
     assert_eq!(confirmed.status.code(), Some(0), "{}", String::from_utf8_lossy(&confirmed.stderr));
     assert_eq!(json(&confirmed)["state"], "escrow_confirmed");
     // Again: nothing changes, and it is no failure.
-    let entries = bot.records().await.len();
+    let changes = bot.count("case.changed").await;
     assert_eq!(karibarai(&bot, &["case", "confirm", "1"]).status.code(), Some(0));
-    assert_eq!(bot.records().await.len(), entries);
+    assert_eq!(bot.count("case.changed").await, changes);
 
     let shown = json(&karibarai(&bot, &["case", "show", "1", "--json"]));
     assert_eq!(shown["state"], "escrow_confirmed");
@@ -305,13 +305,15 @@ async fn what_needs_an_answer_is_a_task_until_it_is_answered() {
     assert!(tasks(&bot, "task_added")[0].contains("「承認 1」または「却下 1」"));
     say(&bot, "却下 1").await;
     bot.until("its end", || async { tasks(&bot, "task_done").len() == 1 }).await;
+    // The claim brings a task of its own, beside the one about the answer that is drafted.
     bot.client_says("クラウドワークスで新しい依頼を出して、仮払いも済ませました。");
-    bot.until("a task about the escrow", || async { tasks(&bot, "task_added").len() == 2 }).await;
-    assert!(tasks(&bot, "task_added")[1].contains("「確認 1」"));
+    let about_escrow = |what: &str| {
+        tasks(&bot, what).iter().filter(|it| it.contains("仮払いのご確認（「確認 1」）")).count()
+    };
+    bot.until("a task about the escrow", || async { about_escrow("task_added") == 1 }).await;
     say(&bot, "確認 1").await;
-    bot.until("its end", || async { tasks(&bot, "task_done").len() == 2 }).await;
-    bot.until("the record", || async { bot.count("task.closed").await == 2 }).await;
+    bot.until("its end", || async { bot.count("task.closed").await >= 2 }).await;
     bot.settled().await;
-    assert_eq!(tasks(&bot, "task_added").len(), 2);
+    assert_eq!(about_escrow("task_added"), 1);
     bot.finish().await;
 }
