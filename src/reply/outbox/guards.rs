@@ -112,7 +112,8 @@ impl Outbox {
         Ok(rooms.into_iter().find(|it| it.room == row.room).and_then(|it| it.room_type))
     }
 
-    /// In a group several members may each run a bot: each posts in its own turn, and sees what the others posted.
+    /// In a group several members may each run a bot: each posts in its own turn, and sees what the others posted. The
+    /// clients run none, and whoever sets the delay to nothing asks for no turns.
     pub(super) async fn turn(
         &self,
         row: &OutboxRow,
@@ -121,8 +122,12 @@ impl Outbox {
         if !row.purpose.in_client_room() || self.room_type(row).await? != Some(RoomType::Group) {
             return Ok(None);
         }
-        let members = self.store.members(row.room).await?;
-        let present = members.into_iter().filter(|it| it.present).map(|it| it.account).collect();
+        if self.config.reply_for(row.room, Some(RoomType::Group)).delay.is_zero() {
+            return Ok(None);
+        }
+        let clients = self.config.room(row.room).and_then(|it| it.clients.as_deref()).unwrap_or_default();
+        let members = self.store.members(row.room).await?.into_iter().filter(|it| it.present);
+        let present = members.map(|it| it.account).filter(|it| !clients.contains(it)).collect();
         Ok(slot::next(present, self.me.account, now))
     }
 

@@ -17,6 +17,9 @@ pub(super) fn next(mut members: Vec<AccountId>, own: AccountId, now: UtcMillis) 
     members.dedup();
     let place = i64::try_from(members.iter().position(|it| *it == own)?).ok()?;
     let turns = i64::try_from(members.len()).ok()?.min(MAX_TURNS);
+    if turns == 1 {
+        return None;
+    }
     let round = turns * TURN;
     let begin = place % turns * TURN;
     let at = now.0.rem_euclid(round);
