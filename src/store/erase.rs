@@ -29,6 +29,4 @@ pub trait EraseStore {
     /// Carries what was removed out of the search index's segments and out of the write-ahead log. False when another
     /// connection kept the log from being emptied.
     fn scrub(&self) -> impl Future<Output = StoreResult<bool>> + Send;
-    /// Writes the whole file anew, without free space.
-    fn vacuum(&self) -> impl Future<Output = StoreResult<()>> + Send;
 }

@@ -89,17 +89,6 @@ impl EraseStore for SqliteStore {
         })
         .await
     }
-
-    async fn vacuum(&self) -> StoreResult<()> {
-        let path = self.path();
-        blocking(move || {
-            let connection = open(&path)?;
-            connection.execute_batch("VACUUM")?;
-            truncate_log(&connection)?;
-            Ok(())
-        })
-        .await
-    }
 }
 
 /// A connection of its own: what it does cannot stand in a transaction with others.
