@@ -195,6 +195,7 @@ async fn the_owner_confirms_escrow_and_keeps_a_note() {
     let bot = Bot::start().await;
     let request = bot.client_says("追加でバナーを3枚お願いできますか？1枚5,000円で、金曜までです。");
     bot.until("the reminder", || async { bot.replies(&request) == 1 }).await;
+    bot.until("the case to say so", || async { bot.cases().await[0].state == "reminded" }).await;
     let visitor = Visitor::by_link(&bot).await;
     let case = visitor.text("/cases/1").await;
     assert!(case.contains("案内済み") && case.contains("5,000円"), "{case}");
