@@ -44,8 +44,21 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "review",
         &[
-            "domain", "metrics", "chatwork", "cases", "config", "reply", "proof", "store", "ledger",
-            "search", "desk", "upkeep", "export",
+            "domain",
+            "metrics",
+            "files",
+            "chatwork",
+            "cases",
+            "config",
+            "reply",
+            "proof",
+            "store",
+            "ledger",
+            "search",
+            "reconcile",
+            "desk",
+            "upkeep",
+            "export",
         ],
     ),
     (

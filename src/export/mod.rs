@@ -15,6 +15,7 @@ mod readme;
 mod report;
 mod rows;
 mod select;
+mod shelf;
 mod spool;
 mod withhold;
 
@@ -23,6 +24,7 @@ pub use dossier::Audience;
 pub use open::{OpenError, looks_like_bundle};
 pub use pack::{Exported, Exporter, Withheld};
 pub use select::Request;
+pub use shelf::{Package, Packages};
 pub use withhold::Roles;
 
 use std::io;

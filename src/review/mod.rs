@@ -7,12 +7,12 @@ mod diff;
 mod door;
 mod pages;
 mod show;
+mod strip;
 mod words;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
@@ -24,7 +24,8 @@ use tokio::sync::{Notify, watch};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::config::Config;
-use crate::domain::{Clock, Entropy, RoomId};
+use crate::domain::{AccountId, Clock, Entropy, RoomId};
+use crate::export::Request;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::reply::acts::Acts;
@@ -32,6 +33,7 @@ use crate::reply::template::Templates;
 use crate::store::{FollowStore as _, Store, StoreError};
 
 use self::door::Door;
+use self::pages::export::PackageView;
 use self::pages::proof::CheckView;
 use self::show::STYLE_PATH;
 
@@ -67,16 +69,24 @@ struct Parts {
     acts: Acts,
     door: Door,
     wake: Arc<Notify>,
-    working: AtomicBool,
+    /// Whom the bot serves; known from the moment when followers and sender have begun.
+    owners: OnceLock<Vec<AccountId>>,
     /// The day on which each room was last looked at, as far as it is recorded.
     viewed: Mutex<HashMap<RoomId, String>>,
     check: Mutex<CheckView>,
     check_wanted: Notify,
+    package: Mutex<PackageView>,
+    package_wanted: Mutex<Option<Request>>,
+    package_bell: Notify,
 }
 
 impl Parts {
     fn is_working(&self) -> bool {
-        self.working.load(Ordering::Relaxed)
+        self.owners.get().is_some()
+    }
+
+    fn owners(&self) -> Option<&[AccountId]> {
+        self.owners.get().map(Vec::as_slice)
     }
 
     /// True the first time on that day.
@@ -91,6 +101,23 @@ impl Parts {
 
     fn set_check(&self, check: CheckView) {
         *self.check.lock().unwrap_or_else(PoisonError::into_inner) = check;
+    }
+
+    fn package(&self) -> PackageView {
+        self.package.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_package(&self, package: PackageView) {
+        *self.package.lock().unwrap_or_else(PoisonError::into_inner) = package;
+    }
+
+    fn want_package(&self, request: Request) {
+        *self.package_wanted.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
+        self.package_bell.notify_one();
+    }
+
+    fn wanted_package(&self) -> Option<Request> {
+        self.package_wanted.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -116,10 +143,13 @@ impl Review {
             metrics,
             acts,
             wake,
-            working: AtomicBool::new(false),
+            owners: OnceLock::new(),
             viewed: Mutex::default(),
             check: Mutex::default(),
             check_wanted: Notify::new(),
+            package: Mutex::default(),
+            package_wanted: Mutex::default(),
+            package_bell: Notify::new(),
         }))
     }
 
@@ -133,9 +163,9 @@ impl Review {
         self.0.door.has_password().await
     }
 
-    /// Followers and sender have begun.
-    pub fn working(&self) {
-        self.0.working.store(true, Ordering::Relaxed);
+    /// Followers and sender have begun, and serve these accounts.
+    pub fn working(&self, owners: &[AccountId]) {
+        self.0.owners.get_or_init(|| owners.to_vec());
     }
 
     /// Does the long work that pages ask for, until `stop` turns true.
@@ -145,6 +175,12 @@ impl Review {
                 () = self.0.check_wanted.notified() => {
                     let outcome = pages::proof::check(&self).await;
                     self.0.set_check(CheckView::Done(outcome));
+                }
+                () = self.0.package_bell.notified() => {
+                    if let Some(request) = self.0.wanted_package() {
+                        let outcome = pages::export::make(&self, &request).await;
+                        self.0.set_package(outcome);
+                    }
                 }
                 _ = stop.changed() => {}
             }
@@ -157,12 +193,16 @@ impl Review {
             .route("/seen", post(pages::overview::seen))
             .route("/rooms/{room}", get(pages::room::show))
             .route("/rooms/{room}/messages/{message}", get(pages::message::show))
+            .route("/rooms/{room}/messages/{message}/files/{file}", get(pages::file::show))
             .route("/changes", get(pages::changes::show))
             .route("/search", get(pages::search::show))
             .route("/cases", get(pages::cases::list))
             .route("/cases/{case}", get(pages::cases::show).post(pages::cases::act))
             .route("/proof", get(pages::proof::show))
             .route("/proof/verify", post(pages::proof::verify))
+            .route("/proof/{entry}", get(pages::proof::download))
+            .route("/export", get(pages::export::show).post(pages::export::ask))
+            .route("/export/{name}", get(pages::export::download))
             .route("/settings", get(pages::settings::show).post(pages::settings::act))
             .route("/password", get(pages::settings::password).post(pages::settings::set_password))
             .route("/health", get(pages::health::show))

@@ -1,9 +1,15 @@
 //! How single things are shown: names, times, texts, differences.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::sync::LazyLock;
+use std::time::Duration;
 
+use axum::body::Body;
+use futures_util::stream;
 use sha2::{Digest as _, Sha256};
+use tokio::task;
 
 use crate::chatwork::notation;
 use crate::domain::{self, AccountId, EntryKind, RoomId, UtcMillis};
@@ -24,6 +30,9 @@ pub(super) static STYLE_PATH: LazyLock<String> = LazyLock::new(|| {
 
 /// Characters of an excerpt before the first word found and behind it.
 const AROUND: usize = 60;
+
+/// Bytes of a file that are read at a time.
+const PART: usize = 64 << 10;
 
 /// Who is called what in a room.
 pub(super) struct Names(HashMap<AccountId, String>);
@@ -54,6 +63,44 @@ pub(super) fn visible(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().map(|c| if turns(c) { format!("⟦U+{:04X}⟧", c as u32) } else { c.to_string() }).collect()
+}
+
+/// A span of time for people.
+pub(super) fn span(value: Duration) -> String {
+    let seconds = value.as_secs();
+    match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0, seconds) => format!("{seconds}秒"),
+        (0, 0, minutes, seconds) => format!("{minutes}分{seconds}秒"),
+        (0, hours, minutes, _) => format!("{hours}時間{minutes}分"),
+        (days, hours, ..) => format!("{days}日と{hours}時間"),
+    }
+}
+
+/// A number of bytes for people.
+pub(super) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes}バイト"),
+        1_000..1_000_000 => format!("{}KB", bytes / 1_000),
+        _ => format!("{}.{}MB", bytes / 1_000_000, bytes / 100_000 % 10),
+    }
+}
+
+/// A file as the body of an answer, a part at a time.
+pub(super) fn stream(file: File) -> Body {
+    Body::from_stream(stream::unfold(Some(file), |file| async move {
+        let mut file = file?;
+        let read = task::spawn_blocking(move || {
+            let mut part = vec![0; PART];
+            let n = file.read(&mut part)?;
+            part.truncate(n);
+            Ok::<_, io::Error>((part, file))
+        });
+        match read.await.map_err(io::Error::other).flatten() {
+            Ok((part, _)) if part.is_empty() => None,
+            Ok((part, file)) => Some((Ok(part), Some(file))),
+            Err(error) => Some((Err(error), None)),
+        }
+    }))
 }
 
 /// First letter of a name, for the circle beside it.

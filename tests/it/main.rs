@@ -17,6 +17,7 @@ mod import;
 mod leaks;
 mod mirror;
 mod mirror_truth;
+mod pages;
 mod rebuild;
 mod receive;
 mod reminder;

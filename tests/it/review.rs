@@ -13,7 +13,7 @@ pub(crate) fn client() -> Client {
 }
 
 /// Somebody who is logged in.
-struct Visitor {
+pub(crate) struct Visitor {
     client: Client,
     base: String,
     cookie: String,
@@ -25,7 +25,7 @@ fn cookie_of(response: &Response) -> String {
 }
 
 impl Visitor {
-    async fn by_link(bot: &Bot) -> Self {
+    pub(crate) async fn by_link(bot: &Bot) -> Self {
         let client = client();
         let entered = client.post(&bot.link).send().await.unwrap();
         assert_eq!(entered.status(), StatusCode::SEE_OTHER);
@@ -37,18 +37,18 @@ impl Visitor {
         request.header("cookie", &self.cookie)
     }
 
-    async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.with(self.client.get(format!("{}{path}", self.base))).send().await.unwrap()
     }
 
-    async fn text(&self, path: &str) -> String {
+    pub(crate) async fn text(&self, path: &str) -> String {
         let answer = self.get(path).await;
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         answer.text().await.unwrap()
     }
 
     /// As a form of the page `from` would send it.
-    async fn submit(&self, from: &str, to: &str, fields: &[(&str, &str)]) -> Response {
+    pub(crate) async fn submit(&self, from: &str, to: &str, fields: &[(&str, &str)]) -> Response {
         let page = self.text(from).await;
         let token =
             page.split(r#"name="csrf" value=""#).nth(1).unwrap().split('"').next().unwrap().to_owned();

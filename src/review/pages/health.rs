@@ -5,7 +5,13 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 
-use crate::store::{CaseStore as _, FollowStore as _, LedgerStore as _, OutboxState, StandingStore as _};
+use crate::domain::UtcMillis;
+use crate::reconcile::{RoomCoverage, coverage};
+use crate::review::show;
+use crate::review::strip::Strip;
+use crate::store::{
+    ArchiveStore as _, CaseStore as _, FollowStore as _, LedgerStore as _, OutboxState, StandingStore as _,
+};
 
 use super::{Broken, Frame, Login, Review, page};
 
@@ -17,7 +23,18 @@ const BEHIND: u64 = 1000;
 struct Page {
     frame: Frame,
     health: Vec<Finding>,
+    rooms: Vec<Covered>,
     numbers: Vec<Number>,
+}
+
+/// What the record covers of a room.
+struct Covered {
+    name: String,
+    since: String,
+    window: String,
+    older: String,
+    holes: String,
+    strip: Strip,
 }
 
 pub(super) struct Finding {
@@ -30,6 +47,27 @@ impl Finding {
     fn new(good: bool, words: impl Into<String>) -> Self {
         let (mark, class) = if good { ("良好", "good") } else { ("注意", "warn") };
         Self { mark, class, words: words.into() }
+    }
+}
+
+/// Rooms that are read, with what the record of each lacks.
+pub(super) async fn room_coverage(review: &Review) -> Result<Vec<RoomCoverage>, Broken> {
+    let parts = &review.0;
+    Ok(coverage(&parts.store, &parts.config, parts.ledger.now(), None, UtcMillis(0)).await?)
+}
+
+/// In one line: how closely the room is read, and what is missing.
+pub(super) fn coverage_words(it: &RoomCoverage) -> String {
+    if let Some(lost) = it.lost_at {
+        return format!("{}から、このルームを読めません", lost.japan_long());
+    }
+    let window = match it.exposure {
+        Some((longest, _)) => format!("読み取りの間隔は最長{}", show::span(longest)),
+        None => "まだ読み取っていません".to_owned(),
+    };
+    match it.gaps.len() {
+        0 => window,
+        n => format!("{window}・記録の抜け{n}回"),
     }
 }
 
@@ -74,6 +112,21 @@ pub(super) async fn findings(review: &Review) -> Result<Vec<Finding>, Broken> {
     Ok(found)
 }
 
+fn covered_room(it: &RoomCoverage, name: String, now: UtcMillis) -> Covered {
+    let never = || "まだです".to_owned();
+    Covered {
+        name,
+        since: it.since.map_or_else(never, UtcMillis::japan_long),
+        window: it.exposure.map_or_else(never, |(longest, _)| show::span(longest)),
+        older: it.older.map_or_else(never, show::span),
+        holes: match it.gaps.len() {
+            0 => "ありません".to_owned(),
+            n => format!("{n}回、合計{}", show::span(it.in_gaps)),
+        },
+        strip: Strip::of(it, now),
+    }
+}
+
 pub(in crate::review) async fn show(
     State(review): State<Review>,
     Extension(login): Extension<Login>,
@@ -96,5 +149,9 @@ pub(in crate::review) async fn show(
     let open = store.open_outbox().await?.len();
     numbers.push(Number { name: "送信待ち".to_owned(), value: format!("{open}件") });
     let frame = Frame::new(&review, &login, "health").await?;
-    page(&Page { frame, health: findings(&review).await?, numbers })
+    let rooms = store.rooms().await?;
+    let now = review.0.ledger.now();
+    let covered = room_coverage(&review).await?;
+    let rooms = covered.iter().map(|it| covered_room(it, show::room_name(&rooms, it.room), now)).collect();
+    page(&Page { frame, health: findings(&review).await?, rooms, numbers })
 }

@@ -47,12 +47,15 @@ pub(in crate::review) async fn show(
         Version::new(it, at.checked_sub(1).and_then(|at| told.versions.get(at)), &shown.names)
     });
     let versions = versions.collect();
+    let signed = store.checkpoints().await?.last().map_or(0, |(size, _)| *size);
     let mut sources = Vec::new();
     for version in &told.versions {
-        sources.extend(source(&review, version).await?);
+        sources.extend(source(&review, version, signed).await?);
     }
     let room = show::room_name(&store.rooms().await?, room);
-    page(&Page { frame, it: shown.said(&told), room, versions, sources })
+    let mut it = shown.said(&told);
+    it.add_files(&review, &told).await?;
+    page(&Page { frame, it, room, versions, sources })
 }
 
 async fn told(review: &Review, room: RoomId, message: &str) -> Result<Option<Told>, Broken> {
@@ -61,7 +64,8 @@ async fn told(review: &Review, room: RoomId, message: &str) -> Result<Option<Tol
     Ok(review.0.store.told_from(room, EntryIndex(row.first_n.0), 1).await?.pop())
 }
 
-async fn source(review: &Review, version: &VersionRow) -> Result<Option<Source>, Broken> {
+/// `signed`: entries that the newest signed head covers.
+async fn source(review: &Review, version: &VersionRow, signed: u64) -> Result<Option<Source>, Broken> {
     let record = review.0.store.records(version.n, 1).await?.pop().filter(|it| it.n == version.n);
     let Some(record) = record else { return Ok(None) };
     let Ok(entry) = record.entry() else { return Ok(None) };
@@ -71,6 +75,6 @@ async fn source(review: &Review, version: &VersionRow) -> Result<Option<Source>,
         source: words::source(entry.source),
         at: entry.observed_at.japan_long(),
         leaf: domain::hex(&record.leaf),
-        proof: false,
+        proof: entry.n.0 < signed,
     }))
 }

@@ -2,6 +2,8 @@
 
 pub(super) mod cases;
 pub(super) mod changes;
+pub(super) mod export;
+pub(super) mod file;
 pub(super) mod health;
 pub(super) mod message;
 pub(super) mod overview;
@@ -17,10 +19,13 @@ use axum::response::{Html, IntoResponse, Response};
 use crate::domain::EntryKind;
 use crate::domain::RoomId;
 use crate::ledger::Observation;
-use crate::store::StandingStore as _;
+use crate::store::{ArchiveStore as _, StandingStore as _};
 
 use super::door::Login;
-use super::{Broken, Review, STYLE_PATH};
+use super::{Broken, Review, STYLE_PATH, show};
+
+/// Rooms in the list beside a page; all of them are on the overview.
+const SIDE: usize = 40;
 
 /// What every page has.
 pub(super) struct Frame {
@@ -28,12 +33,16 @@ pub(super) struct Frame {
     csrf: String,
     here: &'static str,
     stopped: bool,
+    /// For the list beside the page, where there is space for one.
+    side: Vec<(RoomId, String)>,
 }
 
 impl Frame {
     pub(super) async fn new(review: &Review, login: &Login, here: &'static str) -> Result<Self, Broken> {
         let stopped = review.0.store.switches().await?.stopped;
-        Ok(Self { style: STYLE_PATH.as_str(), csrf: login.csrf.clone(), here, stopped })
+        let rooms = review.0.store.rooms().await?;
+        let side = rooms.iter().take(SIDE).map(|it| (it.room, show::room_name(&rooms, it.room))).collect();
+        Ok(Self { style: STYLE_PATH.as_str(), csrf: login.csrf.clone(), here, stopped, side })
     }
 }
 

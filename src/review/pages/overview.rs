@@ -10,7 +10,7 @@ use crate::domain::{EntryKind, RoomId};
 use crate::store::{ArchiveStore as _, CaseStore as _, LedgerStore as _, ReviewStore as _};
 
 use super::cases::{CaseLine, line};
-use super::health::{Finding, findings};
+use super::health::{Finding, coverage_words, findings, room_coverage};
 use super::room::SEEN;
 use super::{Broken, Frame, Login, Review, page};
 use crate::review::{show, words};
@@ -64,6 +64,7 @@ pub(in crate::review) async fn show(
         Some(Fresh { count, what, href })
     });
     let fresh = fresh.collect();
+    let coverage = room_coverage(&review).await?;
     let mut lines: Vec<RoomLine> = Vec::new();
     let mut order: Vec<i64> = Vec::new();
     for it in &rooms {
@@ -76,7 +77,11 @@ pub(in crate::review) async fn show(
                 .map(|row| format!("最後のメッセージ：{}", show::when(row.send_time, now)))
                 .unwrap_or_default(),
             since: it.watched_since.japan_long(),
-            coverage: String::new(),
+            coverage: coverage
+                .iter()
+                .find(|line| line.room == it.room)
+                .map(coverage_words)
+                .unwrap_or_default(),
         });
     }
     let mut rooms_by_time: Vec<(i64, RoomLine)> = order.into_iter().zip(lines).collect();

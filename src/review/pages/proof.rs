@@ -2,14 +2,19 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
-use axum::response::{Redirect, Response};
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Redirect, Response};
 
+use crate::domain::EntryIndex;
+use crate::ledger;
 use crate::store::LedgerStore as _;
 use crate::upkeep::{self, Key};
 
-use super::{Broken, Frame, Login, Review, page};
+use super::{Broken, Frame, Login, Review, absent, page};
 
+/// How the name of a proof ends.
+pub(super) const PROOF: &str = ".tlog-proof";
 /// Problems that are listed.
 const LISTED: usize = 20;
 
@@ -59,6 +64,27 @@ pub(in crate::review) async fn verify(State(review): State<Review>) -> Redirect 
         review.0.check_wanted.notify_one();
     }
     Redirect::to("/proof")
+}
+
+/// The proof of one entry, as `c2sp.org/tlog-proof` fixes it, under the newest signed head that covers it.
+pub(in crate::review) async fn download(
+    State(review): State<Review>,
+    Extension(login): Extension<Login>,
+    Path(name): Path<String>,
+) -> Result<Response, Broken> {
+    let n = name.strip_suffix(PROOF).and_then(|it| it.parse().ok()).map(EntryIndex);
+    let data_dir = &review.0.config.storage.data_dir;
+    let proof = match n {
+        Some(n) => ledger::proof_of(&review.0.store, data_dir, n).await.map_err(|error| {
+            tracing::error!(error = %error, "a proof could not be made");
+            Broken
+        })?,
+        None => None,
+    };
+    let Some(proof) = proof else { return absent(Frame::new(&review, &login, "proof").await?) };
+    let headers =
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CONTENT_DISPOSITION, "attachment")];
+    Ok((headers, proof.to_text()).into_response())
 }
 
 /// One check of the whole ledger.

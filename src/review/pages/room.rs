@@ -14,6 +14,7 @@ use crate::store::{
     ArchiveStore as _, CaseStore as _, LedgerStore as _, OutboxState, ReviewStore as _, RoomRow, Told,
 };
 
+use super::file::{self, FileLine};
 use super::{Broken, Frame, Login, Review, absent, page, viewed};
 use crate::review::show::{self, Names, Version};
 use crate::review::words;
@@ -60,6 +61,17 @@ pub(super) struct Said {
     pub(super) hit: bool,
     pub(super) first_new: bool,
     pub(super) case: Option<CaseBand>,
+    pub(super) files: Vec<FileLine>,
+}
+
+impl Said {
+    /// Few messages show files; only those that do are asked for.
+    pub(super) async fn add_files(&mut self, review: &Review, told: &Told) -> Result<(), Broken> {
+        if told.versions.iter().any(|it| !notation::parse(&it.body).downloads().is_empty()) {
+            self.files = file::lines(review, self.room, &self.id).await?;
+        }
+        Ok(())
+    }
 }
 
 pub(super) struct CaseBand {
@@ -125,6 +137,7 @@ impl Shown {
                 .cases
                 .get(&message.message)
                 .map(|(id, part)| CaseBand { id: *id, part: words::part(part) }),
+            files: Vec::new(),
         }
     }
 }
@@ -152,7 +165,7 @@ pub(in crate::review) async fn show(
     let (told, older, newer) = page_of(&review, room, &place).await?;
     let shown = Shown::of(&review, room).await?;
     let seen = store.fact(SEEN).await?;
-    let days = days(&told, &shown, &place, seen);
+    let days = days(&review, &told, &shown, &place, seen).await?;
     page(&Page { frame, name: name(row), room, since: row.watched_since.japan_long(), days, older, newer })
 }
 
@@ -205,11 +218,18 @@ async fn page_of(
     Ok((told, older, newer.map(|it| it.message.first_n.0)))
 }
 
-fn days(told: &[Told], shown: &Shown, place: &Place, seen: Option<u64>) -> Vec<Day> {
+async fn days(
+    review: &Review,
+    told: &[Told],
+    shown: &Shown,
+    place: &Place,
+    seen: Option<u64>,
+) -> Result<Vec<Day>, Broken> {
     let mut days: Vec<Day> = Vec::new();
     let mut new_begun = false;
     for it in told {
         let mut said = shown.said(it);
+        said.add_files(review, it).await?;
         said.hit = place.at.as_deref() == Some(said.id.as_str());
         let new = seen.is_some_and(|seen| it.message.first_n.0 >= seen);
         said.first_new = new && !new_begun;
@@ -220,5 +240,5 @@ fn days(told: &[Told], shown: &Shown, place: &Place, seen: Option<u64>) -> Vec<D
             _ => days.push(Day { name, said: vec![said] }),
         }
     }
-    days
+    Ok(days)
 }

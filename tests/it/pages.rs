@@ -1,0 +1,137 @@
+//! What is fetched from the pages: packages, files, proofs; and what the pages say of the record's coverage.
+
+use std::fs;
+use std::process::Command;
+
+use reqwest::StatusCode;
+
+use crate::review::Visitor;
+use crate::support::Bot;
+
+const REQUEST: &str = "追加でバナーを3枚お願いできますか？1枚5,000円で、金曜までです。";
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n not a whole picture";
+
+/// The address of the newest package.
+fn newest_package(page: &str) -> Option<String> {
+    let rest = page.split("/export/karibarai-").nth(1)?;
+    Some(format!("/export/karibarai-{}", rest.split('"').next()?))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_is_asked_for_made_fetched_and_verified() {
+    let bot = Bot::start().await;
+    let request = bot.client_says(REQUEST);
+    let secret = bot.client_says("管理画面のパスワードは hunter2hunter2 です");
+    bot.until("the reminder", || async { bot.replies(&request) == 1 }).await;
+    bot.recorded(&secret, 1).await;
+    bot.settled().await;
+    let visitor = Visitor::by_link(&bot).await;
+    let empty = visitor.text("/export?preview=1").await;
+    assert!(empty.contains("ルームか案件を選んでください"), "{empty}");
+    let bad = visitor.text(&format!("/export?preview=1&room={}&from=yesterday", bot.world.direct_room)).await;
+    assert!(bad.contains("日付として読めません"), "{bad}");
+    let preview = visitor.text(&format!("/export?preview=1&room={}", bot.world.direct_room)).await;
+    assert!(preview.contains("1件の内容は開示しません") && preview.contains("hunter2hunter2"), "{preview}");
+    let room = bot.world.direct_room.to_string();
+    let form = format!("/export?preview=1&room={room}");
+    let mut made = Vec::new();
+    for fields in [vec![("room", room.as_str())], vec![("case", "1"), ("for", "court")]] {
+        let asked = visitor.submit(&form, "/export", &fields).await;
+        assert_eq!(asked.status(), StatusCode::SEE_OTHER);
+        bot.until("the package", || async {
+            let page = visitor.text("/export").await;
+            page.contains("できあがり") && newest_package(&page).is_some_and(|it| !made.contains(&it))
+        })
+        .await;
+        made.push(newest_package(&visitor.text("/export").await).unwrap());
+    }
+    for address in &made {
+        let answer = visitor.get(address).await;
+        assert_eq!(answer.headers()["content-type"], "application/zip");
+        assert!(answer.headers()["content-disposition"].to_str().unwrap().starts_with("attachment"));
+        let bytes = answer.bytes().await.unwrap();
+        let here = bot.folder.path().join("fetched.zip");
+        fs::write(&here, &bytes).unwrap();
+        assert_eq!(cli(&bot, &["verify", here.to_str().unwrap()]), 0);
+        assert!(!bytes.windows(14).any(|it| it == b"hunter2hunter2"));
+    }
+    assert_eq!(bot.count("evidence.exported").await, 2);
+    for foreign in ["/export/other.zip", "/export/karibarai-..%2F..%2Fkaribarai.zip"] {
+        assert_eq!(visitor.get(foreign).await.status(), StatusCode::NOT_FOUND, "{foreign}");
+    }
+    bot.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_are_shown_other_files_are_handed_out_sealed() {
+    let bot = Bot::start().await;
+    let room = bot.world.direct_room;
+    bot.chatwork.upload(bot.world.client, room, "見積\"<b>.png", PNG);
+    bot.chatwork.upload(bot.world.client, room, "page.html", b"<script>alert(1)</script>");
+    bot.until("two files", || async { bot.count("file.stored").await == 2 }).await;
+    bot.settled().await;
+    let visitor = Visitor::by_link(&bot).await;
+    let page = visitor.text(&format!("/rooms/{room}")).await;
+    assert_eq!(page.matches("<img ").count(), 1, "{page}");
+    assert!(!page.contains("<b>.png"), "{page}");
+    let mut kinds = Vec::new();
+    let mut addresses: Vec<&str> = page
+        .split("href=\"")
+        .skip(1)
+        .filter_map(|it| it.split('"').next())
+        .filter(|it| it.contains("/files/"))
+        .collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    for address in addresses {
+        let answer = visitor.get(address).await;
+        let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(header("content-security-policy"), "default-src 'none'; sandbox");
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        kinds.push((
+            header("content-type"),
+            header("content-disposition").split(';').next().unwrap().to_owned(),
+        ));
+    }
+    kinds.sort();
+    let pair = |kind: &str, how: &str| (kind.to_owned(), how.to_owned());
+    assert_eq!(kinds, [pair("application/octet-stream", "attachment"), pair("image/png", "inline")]);
+    assert_eq!(
+        visitor.get(&format!("/rooms/{room}/messages/1/files/1")).await.status(),
+        StatusCode::NOT_FOUND
+    );
+    bot.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_has_its_proof_and_a_room_its_coverage() {
+    let bot = Bot::start().await;
+    let message = bot.client_says("よろしくお願いいたします");
+    bot.recorded(&message, 1).await;
+    bot.settled().await;
+    bot.looked().await;
+    assert_eq!(cli(&bot, &["checkpoint"]), 0);
+    let visitor = Visitor::by_link(&bot).await;
+    let page = visitor.text(&format!("/rooms/{}/messages/{message}", bot.world.direct_room)).await;
+    let address = page.split("href=\"").find(|it| it.starts_with("/proof/")).unwrap();
+    let proof = visitor.text(address.split('"').next().unwrap()).await;
+    assert!(proof.starts_with("c2sp.org/tlog-proof@v1"), "{proof}");
+    assert_eq!(visitor.get("/proof/999999.tlog-proof").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(visitor.get("/proof/x").await.status(), StatusCode::NOT_FOUND);
+    let overview = visitor.text("/").await;
+    assert!(overview.contains("読み取りの間隔は最長"), "{overview}");
+    let health = visitor.text("/health").await;
+    assert!(health.contains("<svg class=\"strip\"") && health.contains("記録の抜け"), "{health}");
+    bot.finish().await;
+}
+
+fn cli(bot: &Bot, arguments: &[&str]) -> i32 {
+    let output = Command::new(env!("CARGO_BIN_EXE_karibarai"))
+        .args(arguments)
+        .env_clear()
+        .envs(bot.settings())
+        .current_dir(bot.folder.path())
+        .output()
+        .unwrap();
+    output.status.code().unwrap()
+}
