@@ -68,7 +68,7 @@ impl Workshop {
         // Held until the end; the system lets go of it when the process dies, however it dies.
         let Some(_turn) = self.turn(stop.clone()).await else { return };
         let Some(me) = self.who(stop.clone()).await else { return };
-        self.review.working(&me.owners);
+        self.review.working(&me.owners, me.control_room);
         let send = Arc::new(Notify::new());
         let (fetch, around) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let rings = (Arc::clone(&send), Arc::clone(&fetch), Arc::clone(&around));

@@ -30,7 +30,7 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::reply::acts::Acts;
 use crate::reply::template::Templates;
-use crate::store::{FollowStore as _, Store, StoreError};
+use crate::store::{ArchiveStore as _, FollowStore as _, RoomRow, Store, StoreError};
 
 use self::door::Door;
 use self::pages::export::PackageView;
@@ -60,6 +60,12 @@ pub struct Ports {
     pub wake: Arc<Notify>,
 }
 
+/// Whom the bot serves, and where it talks with its owner alone.
+struct Serving {
+    owners: Vec<AccountId>,
+    control_room: Option<RoomId>,
+}
+
 struct Parts {
     store: Store,
     ledger: Ledger,
@@ -69,8 +75,8 @@ struct Parts {
     acts: Acts,
     door: Door,
     wake: Arc<Notify>,
-    /// Whom the bot serves; known from the moment when followers and sender have begun.
-    owners: OnceLock<Vec<AccountId>>,
+    /// Known from the moment when followers and sender have begun.
+    serving: OnceLock<Serving>,
     /// The day on which each room was last looked at, as far as it is recorded.
     viewed: Mutex<HashMap<RoomId, String>>,
     check: Mutex<CheckView>,
@@ -82,11 +88,11 @@ struct Parts {
 
 impl Parts {
     fn is_working(&self) -> bool {
-        self.owners.get().is_some()
+        self.serving.get().is_some()
     }
 
     fn owners(&self) -> Option<&[AccountId]> {
-        self.owners.get().map(Vec::as_slice)
+        self.serving.get().map(|it| it.owners.as_slice())
     }
 
     /// True the first time on that day.
@@ -143,7 +149,7 @@ impl Review {
             metrics,
             acts,
             wake,
-            owners: OnceLock::new(),
+            serving: OnceLock::new(),
             viewed: Mutex::default(),
             check: Mutex::default(),
             check_wanted: Notify::new(),
@@ -164,8 +170,18 @@ impl Review {
     }
 
     /// Followers and sender have begun, and serve these accounts.
-    pub fn working(&self, owners: &[AccountId]) {
-        self.0.owners.get_or_init(|| owners.to_vec());
+    pub fn working(&self, owners: &[AccountId], control_room: Option<RoomId>) {
+        self.0.serving.get_or_init(|| Serving { owners: owners.to_vec(), control_room });
+    }
+
+    /// All rooms; the one where the bot talks with its owner has no name of its own in Chatwork's lists.
+    async fn rooms(&self) -> Result<Vec<RoomRow>, StoreError> {
+        let mut rooms = self.0.store.rooms().await?;
+        let control = self.0.serving.get().and_then(|it| it.control_room);
+        for row in rooms.iter_mut().filter(|it| Some(it.room) == control && it.name.is_none()) {
+            row.name = Some(words::CONTROL_ROOM.to_owned());
+        }
+        Ok(rooms)
     }
 
     /// Does the long work that pages ask for, until `stop` turns true.

@@ -3,6 +3,9 @@
 use crate::config::Mode;
 use crate::domain::{EntryKind, Label, Source};
 
+/// The room where the bot talks with its owner alone, where it has no other name.
+pub(super) const CONTROL_ROOM: &str = "マイチャット（karibarai との連絡）";
+
 /// State of a case: its word, what the owner does next, and how it is coloured.
 pub(super) fn state(state: &str) -> (&'static str, &'static str, &'static str) {
     match state {

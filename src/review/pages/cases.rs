@@ -55,7 +55,7 @@ pub(in crate::review) async fn list(
     Extension(login): Extension<Login>,
 ) -> Result<Response, Broken> {
     let frame = Frame::new(&review, &login, "cases").await?;
-    let rooms = review.0.store.rooms().await?;
+    let rooms = review.rooms().await?;
     let cases = review.0.store.cases().await?;
     let (closed, open): (Vec<_>, Vec<_>) = cases.iter().rev().partition(|it| words::is_closed(&it.state));
     let lines = |cases: Vec<&CaseRow>| cases.into_iter().map(|it| line(it, &rooms)).collect();
@@ -127,7 +127,7 @@ pub(in crate::review) async fn show(
     let frame = Frame::new(&review, &login, "cases").await?;
     let store = &review.0.store;
     let Some(case) = store.case(CaseId(id)).await? else { return absent(frame) };
-    let rooms = store.rooms().await?;
+    let rooms = review.rooms().await?;
     let names = Names::new(store.members(case.room).await?);
     let draft = store.draft(case.id).await?.map(|it| Draft {
         n: it.drafted_n.0,

@@ -49,7 +49,7 @@ pub(in crate::review) async fn show(
 ) -> Result<Response, Broken> {
     let frame = Frame::new(&review, &login, "changes").await?;
     let store = &review.0.store;
-    let rooms = store.rooms().await?;
+    let rooms = review.rooms().await?;
     let room = place.room.map(RoomId);
     let before = EntryIndex(place.before.unwrap_or(u64::MAX));
     let mut rows = store.changes(room, before, PAGE + 1).await?;

@@ -13,7 +13,7 @@ use crate::chatwork::notation;
 use crate::domain::{AccountId, CaseId, MessageId, RoomId};
 use crate::export::{Audience, ExportError, Exporter, Packages, Request, Withheld};
 use crate::proof::bundle::Withhold;
-use crate::store::{ArchiveStore as _, CaseStore as _};
+use crate::store::CaseStore as _;
 
 use super::cases::line;
 use super::{Broken, Frame, Login, Review, absent, page};
@@ -160,7 +160,7 @@ pub(in crate::review) async fn show(
         (true, false) => (None, Some("ルームか案件を選んでください。".to_owned())),
         (false, _) => (None, None),
     };
-    let rooms = review.0.store.rooms().await?;
+    let rooms = review.rooms().await?;
     let cases = review.0.store.cases().await?;
     let case = |it: &crate::store::CaseRow| {
         let shown = line(it, &rooms);

@@ -9,9 +9,7 @@ use crate::domain::UtcMillis;
 use crate::reconcile::{RoomCoverage, coverage};
 use crate::review::show;
 use crate::review::strip::Strip;
-use crate::store::{
-    ArchiveStore as _, CaseStore as _, FollowStore as _, LedgerStore as _, OutboxState, StandingStore as _,
-};
+use crate::store::{CaseStore as _, FollowStore as _, LedgerStore as _, OutboxState, StandingStore as _};
 
 use super::{Broken, Frame, Login, Review, page};
 
@@ -149,7 +147,7 @@ pub(in crate::review) async fn show(
     let open = store.open_outbox().await?.len();
     numbers.push(Number { name: "送信待ち".to_owned(), value: format!("{open}件") });
     let frame = Frame::new(&review, &login, "health").await?;
-    let rooms = store.rooms().await?;
+    let rooms = review.rooms().await?;
     let now = review.0.ledger.now();
     let covered = room_coverage(&review).await?;
     let rooms = covered.iter().map(|it| covered_room(it, show::room_name(&rooms, it.room), now)).collect();

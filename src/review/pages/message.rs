@@ -52,7 +52,7 @@ pub(in crate::review) async fn show(
     for version in &told.versions {
         sources.extend(source(&review, version, signed).await?);
     }
-    let room = show::room_name(&store.rooms().await?, room);
+    let room = show::room_name(&review.rooms().await?, room);
     let mut it = shown.said(&told);
     it.add_files(&review, &told).await?;
     page(&Page { frame, it, room, versions, sources })

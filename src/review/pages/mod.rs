@@ -19,7 +19,7 @@ use axum::response::{Html, IntoResponse, Response};
 use crate::domain::EntryKind;
 use crate::domain::RoomId;
 use crate::ledger::Observation;
-use crate::store::{ArchiveStore as _, StandingStore as _};
+use crate::store::StandingStore as _;
 
 use super::door::Login;
 use super::{Broken, Review, STYLE_PATH, show};
@@ -40,7 +40,7 @@ pub(super) struct Frame {
 impl Frame {
     pub(super) async fn new(review: &Review, login: &Login, here: &'static str) -> Result<Self, Broken> {
         let stopped = review.0.store.switches().await?.stopped;
-        let rooms = review.0.store.rooms().await?;
+        let rooms = review.rooms().await?;
         let side = rooms.iter().take(SIDE).map(|it| (it.room, show::room_name(&rooms, it.room))).collect();
         Ok(Self { style: STYLE_PATH.as_str(), csrf: login.csrf.clone(), here, stopped, side })
     }

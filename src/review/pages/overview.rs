@@ -7,7 +7,7 @@ use axum::{Extension, Form};
 use serde::Deserialize;
 
 use crate::domain::{EntryKind, RoomId};
-use crate::store::{ArchiveStore as _, CaseStore as _, LedgerStore as _, ReviewStore as _};
+use crate::store::{CaseStore as _, LedgerStore as _, ReviewStore as _};
 
 use super::cases::{CaseLine, line};
 use super::health::{Finding, coverage_words, findings, room_coverage};
@@ -49,7 +49,7 @@ pub(in crate::review) async fn show(
     Extension(login): Extension<Login>,
 ) -> Result<Response, Broken> {
     let store = &review.0.store;
-    let rooms = store.rooms().await?;
+    let rooms = review.rooms().await?;
     let newest = store.newest().await?;
     let now = review.0.ledger.now();
     let seen = store.fact(SEEN).await?.unwrap_or(0);

@@ -159,7 +159,7 @@ pub(in crate::review) async fn show(
     let store = &review.0.store;
     let room = RoomId(room);
     let frame = Frame::new(&review, &login, "overview").await?;
-    let rooms = store.rooms().await?;
+    let rooms = review.rooms().await?;
     let Some(row) = rooms.iter().find(|it| it.room == room) else { return absent(frame) };
     viewed(&review, room).await;
     let (told, older, newer) = page_of(&review, room, &place).await?;

@@ -139,7 +139,7 @@ pub(in crate::review) async fn show(
 ) -> Result<Response, Broken> {
     let frame = Frame::new(&review, &login, "search").await?;
     let store = &review.0.store;
-    let (rooms, cases) = (store.rooms().await?, store.cases().await?);
+    let (rooms, cases) = (review.rooms().await?, store.cases().await?);
     let people = store.people(PEOPLE).await?;
     let asked = !form.q.trim().is_empty() || form.narrowed();
     let (mut hits, mut next) = (Vec::new(), None);

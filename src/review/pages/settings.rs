@@ -12,7 +12,7 @@ use tower_sessions::Session;
 use crate::domain::{AccountId, MessageId, RoomId};
 use crate::reply::record::{By, Switch};
 use crate::reply::template::{ReminderContext, ReminderForm};
-use crate::store::{ArchiveStore as _, StandingStore as _};
+use crate::store::StandingStore as _;
 
 use super::{Broken, Frame, Login, Review, page};
 use crate::review::door;
@@ -51,7 +51,7 @@ pub(in crate::review) async fn show(
 ) -> Result<Response, Broken> {
     let frame = Frame::new(&review, &login, "settings").await?;
     let parts = &review.0;
-    let rooms = parts.store.rooms().await?;
+    let rooms = review.rooms().await?;
     let switches = parts.store.switches().await?;
     let quiet = switches.quiet_until.filter(|it| *it > parts.ledger.now());
     let lines = parts.config.rooms.iter().map(|it| {
