@@ -100,42 +100,40 @@ impl Driver {
             let proofs = self.guarded(Tiles::NAME, self.tiles.tick()).await;
             let mirrored = self.guarded(Mirror::NAME, self.mirror.tick()).await;
             let beside = self.beside().await;
-            if [proofs, mirrored, beside].contains(&Progress::Moved) {
-                load.yield_to_deliveries(&self.store, &mut stop).await;
-                continue;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(WRITE_EVERY) => {}
-                _ = stop.changed() => {}
-            }
+            self.rest(&load, any_moved(&[proofs, mirrored, beside]), WRITE_EVERY, &mut stop).await;
         }
     }
 
     /// Beside the others: nobody waits for the index either, and catching up with a long ledger takes it a while.
     async fn index_all(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            if self.guarded(Index::NAME, self.index.tick()).await == Progress::Moved {
-                self.measure().await;
-                continue;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(INDEX_EVERY) => {}
-                _ = stop.changed() => {}
-            }
+            let load = Load::begin(&self.store);
+            let progress = self.guarded(Index::NAME, self.index.tick()).await;
+            self.rest(&load, progress, INDEX_EVERY, &mut stop).await;
         }
     }
 
     /// Behind the archive; what it has to tell is filed by the others.
     async fn watch_all(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            if self.guarded(Watchman::NAME, self.watchman.tick()).await == Progress::Moved {
+            let load = Load::begin(&self.store);
+            let progress = self.guarded(Watchman::NAME, self.watchman.tick()).await;
+            if progress == Progress::Moved {
                 self.wake.notify_one();
-                continue;
             }
-            tokio::select! {
-                () = tokio::time::sleep(POLL) => {}
-                _ = stop.changed() => {}
-            }
+            self.rest(&load, progress, POLL, &mut stop).await;
+        }
+    }
+
+    /// After a tick: on at once where there is more and deliveries do not press, else after `every`.
+    async fn rest(&self, load: &Load, progress: Progress, every: Duration, stop: &mut watch::Receiver<bool>) {
+        if progress == Progress::Moved {
+            load.yield_to_deliveries(&self.store, stop).await;
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            _ = stop.changed() => {}
         }
     }
 
@@ -146,11 +144,7 @@ impl Driver {
         let proofs = self.guarded(Tiles::NAME, self.tiles.tick()).await;
         let beside = self.beside().await;
         self.measure().await;
-        if [derived, mirrored, proofs, beside].contains(&Progress::Moved) {
-            Progress::Moved
-        } else {
-            Progress::Idle
-        }
+        any_moved(&[derived, mirrored, proofs, beside])
     }
 
     async fn derive(&self) -> Progress {
@@ -162,7 +156,7 @@ impl Driver {
         if moved[2] == Progress::Moved {
             self.send.notify_one();
         }
-        if moved.contains(&Progress::Moved) { Progress::Moved } else { Progress::Idle }
+        any_moved(&moved)
     }
 
     /// What is beside the messages; whoever fetches it is rung.
@@ -213,6 +207,10 @@ impl Driver {
             }
         }
     }
+}
+
+fn any_moved(ticks: &[Progress]) -> Progress {
+    if ticks.contains(&Progress::Moved) { Progress::Moved } else { Progress::Idle }
 }
 
 /// What arrived while a follower worked.
