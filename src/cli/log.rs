@@ -194,6 +194,7 @@ fn detail<'a>(entry: &Entry, record: &'a Record) -> Option<&'a RawValue> {
             | EntryKind::GapFound
             | EntryKind::MessageMissingAtRecheck
             | EntryKind::AlarmRaised
+            | EntryKind::ClockCompared
             | EntryKind::MessageImported
             | EntryKind::ImportMade
     );

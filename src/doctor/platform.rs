@@ -54,12 +54,12 @@ pub(super) async fn token_and_rooms(config: &Config, clock: Arc<dyn Clock>, foun
         found.push(Finding::NoRooms);
         return;
     }
-    let Ok(rooms) = api.rooms().await else {
+    let Ok(list) = api.rooms().await else {
         found.push(Finding::PlatformBusy);
         return;
     };
     for listed in config.rooms.iter().take(MOST_ROOMS) {
-        let shown = rooms.iter().find(|it| it.value.room_id == listed.id).map(|it| &it.value);
+        let shown = list.rooms.iter().find(|it| it.value.room_id == listed.id).map(|it| &it.value);
         found.push(room(config, &api, listed, shown).await);
     }
     if config.rooms.len() > MOST_ROOMS {

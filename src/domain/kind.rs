@@ -93,6 +93,8 @@ kinds! {
     EvidenceViewed = "evidence.viewed", chained: false;
     EvidenceExported = "evidence.exported", chained: false;
     LedgerContinued = "ledger.continued", chained: false;
+    /// This machine's clock was found off beside Chatwork's, or right again.
+    ClockCompared = "clock.compared", chained: false;
     SystemStarted = "system.started", chained: false;
     SystemStopped = "system.stopped", chained: false;
     CheckpointAnchored = "checkpoint.anchored", chained: false;

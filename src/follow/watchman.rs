@@ -1,25 +1,31 @@
 //! Looks at what the record says of itself: many deletions or edits in a short time, a text blanked and then deleted, and
-//! once a week how long nobody looked. Tells the owner, and holds nothing up.
+//! once a week how long nobody looked; a room that cannot be read any more, a clock that is off. Tells the owner, and holds
+//! nothing up.
+
+mod week;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::chatwork::notation;
 use crate::domain::{AccountId, Clock, Entry, EntryIndex, EntryKind, RoomId, UtcMillis};
 use crate::ledger::{Ledger, Observation};
-use crate::reply::outbox::{Me, start_of_day};
+use crate::reply::outbox::Me;
 use crate::reply::record::{self, Decision};
-use crate::reply::template::{Crowd, NoteSubject, Templates, WatchNote};
+use crate::reply::template::{Crowd, NoteSubject, Templates, Unread, WatchNote};
 use crate::store::{
-    ArchiveStore as _, CoverageStore as _, FollowStore as _, GapRow, Purpose, Record, Store, VersionRow,
+    ArchiveStore as _, CoverageStore as _, FollowStore as _, Purpose, Record, Store, VersionRow,
 };
 
 use super::archive::Archive;
 use super::capture::capture;
 use super::{BATCH, FollowError, Progress};
+
+use self::week::Week;
 
 /// Changes of one room within this time are counted together.
 const WITHIN: Duration = Duration::from_secs(600);
@@ -36,8 +42,6 @@ const WARM: u64 = 1024;
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 /// On Monday in Japan, so long after midnight, the past week is summed up.
 const MORNING: Duration = Duration::from_secs(9 * 3600);
-/// Less than this in a week is not worth a note.
-const WORTH_A_NOTE: Duration = Duration::from_secs(600);
 const LOOK_EVERY: Duration = Duration::from_secs(600);
 
 /// What is counted.
@@ -63,6 +67,13 @@ struct Memory {
     recent: BTreeMap<(RoomId, Change), VecDeque<(UtcMillis, EntryIndex)>>,
     alarmed: BTreeMap<(RoomId, Change), UtcMillis>,
     weekly_at: Option<UtcMillis>,
+}
+
+/// Content of `clock.compared`.
+#[derive(Deserialize)]
+struct Compared {
+    ahead_ms: i64,
+    off: bool,
 }
 
 /// A room in which too much changed.
@@ -124,6 +135,11 @@ impl Watchman {
     /// An entry that cannot be read is passed over.
     async fn look(&self, record: &Record) -> Result<Vec<Observation>, FollowError> {
         let Ok(entry) = record.entry() else { return Ok(Vec::new()) };
+        if let Some((text, why)) = self.state(&entry, record).await? {
+            let fresh = self.clock.now().since(entry.observed_at) <= NEWS;
+            let note = self.note(text, why).filter(|_| fresh);
+            return Ok(note.map(|it| it.once(format!("{why}:{}:note", entry.n))).into_iter().collect());
+        }
         let Some((room, change)) = self.change(&entry, record).await? else { return Ok(Vec::new()) };
         let mut alarms = Vec::new();
         if let Some(many) = self.count(&entry, room, change) {
@@ -133,6 +149,28 @@ impl Watchman {
             alarms.extend(self.blanked(&entry, room).await?);
         }
         Ok(alarms)
+    }
+
+    /// What the entry says of the record itself, where that is for the owner to know.
+    async fn state(
+        &self,
+        entry: &Entry,
+        record: &Record,
+    ) -> Result<Option<(String, &'static str)>, FollowError> {
+        Ok(match (entry.kind, entry.room) {
+            (EntryKind::RoomAccessLost, Some(room)) => {
+                let name = self.room_name(room).await?;
+                let note = WatchNote::RoomLost { room, room_name: name.as_deref() };
+                Some((self.templates.render_watch(note), "room_lost"))
+            }
+            (EntryKind::ClockCompared, _) => {
+                let content = record.content_bytes().unwrap_or_default();
+                let told: Option<Compared> = serde_json::from_slice(content).ok();
+                let off = told.filter(|it| it.off).map(|it| it.ahead_ms);
+                off.map(|ahead| (self.templates.render_watch(WatchNote::ClockOff { ahead }), "clock_off"))
+            }
+            _ => None,
+        })
     }
 
     /// What others did to a message that was known before; the owner's own changes are no news to him.
@@ -249,19 +287,23 @@ impl Watchman {
             return Ok(());
         }
         self.memory().weekly_at = Some(now.plus(LOOK_EVERY));
-        let end = start_of_week(now);
+        let end = week::start_of_week(now);
         if now.since(end) < MORNING {
             return Ok(());
         }
         let start = UtcMillis(end.0.saturating_sub(i64::try_from(WEEK.as_millis()).unwrap_or(0)));
         let gaps = self.store.gaps(None, start).await?;
-        let (stopped, unread) = (span_of(&gaps, start, end, STOPPED), span_of(&gaps, start, end, UNREAD));
-        let worth = |span: Duration| if span < WORTH_A_NOTE { Duration::ZERO } else { span };
-        let (stopped, unread) = (worth(stopped), worth(unread));
-        if stopped.is_zero() && unread.is_zero() {
-            return Ok(());
-        }
-        let text = self.templates.render_watch(WatchNote::Week { stopped, unread });
+        let watched: Vec<RoomId> = self.store.room_reads().await?.into_iter().map(|it| it.room).collect();
+        let Some(week) = Week::of(&gaps, &watched, start, end) else { return Ok(()) };
+        let names = self.store.rooms().await?;
+        let name = |room| names.iter().find(|it| it.room == room).and_then(|it| it.name.as_deref());
+        let rooms: Vec<Unread<'_>> = week
+            .rooms
+            .iter()
+            .map(|(room, span)| Unread { room: *room, room_name: name(*room), span: *span })
+            .collect();
+        let note = WatchNote::Week { stopped: week.stopped, unread: week.unread, rooms: &rooms };
+        let text = self.templates.render_watch(note);
         if let Some(note) = self.note(text, "week") {
             self.ledger.append_one(note.once(format!("week:{}", end.japan_day()))).await?;
         }
@@ -278,25 +320,6 @@ impl Watchman {
     }
 }
 
-/// Kinds of holes in which the program did not run …
-const STOPPED: &[&str] = &["downtime", "sleep"];
-/// … and in which it could not read.
-const UNREAD: &[&str] = &["access_lost", "rate_limited", "unreachable", "unreadable", "late"];
-
-/// Time between `start` and `end` in holes of these kinds, in whatever room, each moment once.
-fn span_of(gaps: &[GapRow], start: UtcMillis, end: UtcMillis, kinds: &[&str]) -> Duration {
-    let of_kind = gaps.iter().filter(|it| kinds.contains(&it.kind.as_str()));
-    let mut spans: Vec<_> = of_kind.filter_map(|it| Some((it.from?, it.to))).collect();
-    spans.sort_unstable();
-    let (mut total, mut at) = (Duration::ZERO, start);
-    for (from, to) in spans {
-        let (from, to) = (from.max(at), to.min(end));
-        total += to.since(from);
-        at = at.max(to);
-    }
-    total
-}
-
 /// The last version with words, and the blank one after it, where they stand before a deletion as a manoeuvre does.
 fn manoeuvre<'a>(versions: &'a [VersionRow], deletion: &Entry) -> Option<(&'a VersionRow, &'a VersionRow)> {
     let before = |it: &&VersionRow| it.n < deletion.n && it.kind != EntryKind::MessageDeletedReported;
@@ -311,49 +334,9 @@ fn is_blank(body: &str) -> bool {
     body.chars().filter(|it| it.is_alphanumeric()).count() == 0
 }
 
-/// Midnight of this week's Monday in Japan.
-fn start_of_week(now: UtcMillis) -> UtcMillis {
-    let days = i64::from(now.japan().weekday().to_monday_zero_offset());
-    UtcMillis(start_of_day(now).0 - days * 86_400_000)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const HOUR: i64 = 3_600_000;
-
-    #[test]
-    fn a_week_begins_on_monday_in_japan() {
-        // Tuesday, 24 November 2026, 00:30 in Japan.
-        let now = UtcMillis::parse("2026-11-23T15:30:00.000Z").unwrap();
-        assert_eq!(start_of_week(now).to_string(), "2026-11-22T15:00:00.000Z");
-        // Sunday before, 23:59.
-        let now = UtcMillis::parse("2026-11-22T14:59:00.000Z").unwrap();
-        assert_eq!(start_of_week(now).to_string(), "2026-11-15T15:00:00.000Z");
-    }
-
-    #[test]
-    fn only_the_week_counts_and_each_moment_once() {
-        let gap = |kind: &str, from: i64, to: i64| GapRow {
-            n: EntryIndex(0),
-            room: RoomId(1),
-            kind: kind.to_owned(),
-            from: Some(UtcMillis(from * HOUR)),
-            to: UtcMillis(to * HOUR),
-        };
-        let gaps = [
-            gap("downtime", -5, 3),
-            gap("sleep", 2, 10),
-            gap("downtime", 2, 10),
-            gap("access_lost", 0, 168),
-            gap("overflow", 20, 30),
-            gap("sleep", 160, 200),
-        ];
-        let (start, end) = (UtcMillis(0), UtcMillis(168 * HOUR));
-        assert_eq!(span_of(&gaps, start, end, STOPPED), Duration::from_secs(18 * 3600));
-        assert_eq!(span_of(&gaps, start, end, UNREAD), WEEK);
-    }
 
     #[test]
     fn blank_is_what_says_nothing() {

@@ -3,6 +3,7 @@
 //! Never: reads an unlisted room, marks anything as read, uses the server-side read cursor (`force=0`).
 
 mod around;
+mod clocks;
 mod compare;
 mod coverage;
 mod deep;

@@ -82,6 +82,7 @@ impl Reconciler {
         if let Some(limits) = self.api.limits() {
             self.metrics.api_remaining(limits.remaining);
         }
+        self.compare_clocks().await?;
         self.measure().await?;
         match result {
             Ok(passed) => Ok(Passed { slept, ..passed }),
@@ -173,7 +174,13 @@ impl Reconciler {
     /// The rooms of the account by number. A list that cannot be read stops nothing: rooms are then read in turn.
     async fn listed(&self) -> Result<BTreeMap<RoomId, Read<Room>>, ReconcileError> {
         match self.api.rooms().await {
-            Ok(rooms) => Ok(rooms.into_iter().map(|it| (it.value.room_id, it)).collect()),
+            Ok(list) => {
+                if list.unreadable > 0 {
+                    // What the list does not tell of a room is found by reading the room in turn.
+                    self.metrics.api_failed("room_shape");
+                }
+                Ok(list.rooms.into_iter().map(|it| (it.value.room_id, it)).collect())
+            }
             Err(error) if super::ends_the_pass(&error) => Err(error.into()),
             Err(error) => {
                 self.metrics.api_failed(error.kind());

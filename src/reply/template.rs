@@ -32,7 +32,7 @@ pub use cases::{CaseNote, FollowUpContext, OwnReminder, ReminderForm};
 pub use fault::Fault;
 use slot::Slot;
 use texts::{Text, TextId};
-pub use watch::{Crowd, WatchNote};
+pub use watch::{Crowd, Unread, WatchNote};
 
 /// The compiled-in texts: file name and content.
 const BUILTIN: [(&str, &str); 4] = [

@@ -227,6 +227,13 @@ impl SandboxHandle {
         })
     }
 
+    /// From now on the API shows the room in a form that is not the documented one.
+    pub fn break_room(&self, room_id: u64) -> Result<(), SandboxError> {
+        self.with(|state| {
+            state.rooms.get_mut(&room_id).map(|it| it.broken = true).ok_or(SandboxError::UnknownRoom)
+        })
+    }
+
     /// `by` gives tasks to others, and the room says so; `limit` is Unix seconds. Returns the task ids.
     pub fn add_task(
         &self,

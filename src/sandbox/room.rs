@@ -27,6 +27,8 @@ pub(crate) struct Room {
     pub(crate) recent_posts: RecentPosts,
     /// Gone for everybody; only the history stays.
     pub(crate) deleted: bool,
+    /// The list of rooms shows it in a form that is not the documented one.
+    pub(crate) broken: bool,
 }
 
 pub(crate) struct Member {

@@ -191,6 +191,7 @@ impl State {
             last_update_time: self.now_s(),
             recent_posts: RecentPosts::default(),
             deleted: false,
+            broken: false,
         };
         self.rooms.insert(id, room);
         Ok(id)

@@ -28,15 +28,22 @@ pub(crate) struct MessageJson<'a> {
     message_id: String,
     account: Person,
     body: &'a str,
-    send_time: SendTime,
+    send_time: Number,
     update_time: i64,
 }
 
+/// A number, or, where a fault wants it, the same as text.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum SendTime {
+enum Number {
     Documented(i64),
     Broken(String),
+}
+
+impl Number {
+    fn of(value: i64, broken: bool) -> Self {
+        if broken { Self::Broken(value.to_string()) } else { Self::Documented(value) }
+    }
 }
 
 impl<'a> MessageJson<'a> {
@@ -45,10 +52,7 @@ impl<'a> MessageJson<'a> {
             message_id: message.id.to_string(),
             account: Person::of(author),
             body: &message.body,
-            send_time: match message.broken {
-                false => SendTime::Documented(message.send_time),
-                true => SendTime::Broken(message.send_time.to_string()),
-            },
+            send_time: Number::of(message.send_time, message.broken),
             update_time: message.update_time,
         }
     }
@@ -69,7 +73,7 @@ pub(crate) struct RoomJson {
     file_num: u64,
     task_num: u64,
     icon_path: &'static str,
-    last_update_time: i64,
+    last_update_time: Number,
     /// Only the call for a single room has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) description: Option<String>,
@@ -92,7 +96,7 @@ impl RoomJson {
             file_num: room.files.len() as u64,
             task_num: room.tasks.len() as u64,
             icon_path: ROOM_ICON,
-            last_update_time: room.last_update_time,
+            last_update_time: Number::of(room.last_update_time, room.broken),
             description: None,
         }
     }

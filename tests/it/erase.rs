@@ -87,6 +87,33 @@ async fn erased_beside_the_running_bot_and_nothing_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_goes_with_the_last_message_that_shows_it() {
+    let bot = Bot::start().await;
+    let room = bot.world.direct_room;
+    let content = format!("%PDF-1.7 {MARKER}");
+    for name in ["見積.pdf", "見積の写し.pdf"] {
+        bot.chatwork.upload(bot.world.client, room, name, content.as_bytes());
+    }
+    bot.until("two files", || async { bot.count("file.stored").await == 2 }).await;
+    bot.settled().await;
+    let shown: Vec<String> =
+        bot.chatwork.posts_by(bot.world.client, room).into_iter().map(|it| it.message_id).collect();
+    let files = bot.data_dir().join("files");
+    assert_eq!(holding(&files, MARKER).len(), 1, "stored once");
+    for (message, left) in shown.iter().zip([1, 0]) {
+        let erased = run(&bot, &["erase", "--message", message, "--reason", "requested", "--yes"]);
+        assert_eq!(erased.status.code(), Some(0), "{}", told(&erased));
+        assert_eq!(holding(&files, MARKER).len(), left);
+    }
+    for name in ["見積.pdf", "見積の写し"] {
+        assert_eq!(holding(&bot.data_dir(), name), Vec::<String>::new(), "{name}");
+    }
+    let verified = run(&bot, &["verify", "--deep"]);
+    assert_eq!(verified.status.code(), Some(0), "{}", told(&verified));
+    bot.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_room_s_past_is_erased_without_a_bot() {
     let bot = Bot::start().await;
     for number in 0..20 {

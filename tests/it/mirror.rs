@@ -234,6 +234,23 @@ async fn a_poisoned_message_and_a_poisoned_room_stop_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_the_list_shows_wrongly_hides_no_other_and_is_read_all_the_same() {
+    let watch = deaf(30).await;
+    let (bad, good) = (watch.world.direct_room, watch.world.group_room);
+    watch.pass().await;
+    watch.chatwork.0.break_room(bad).unwrap();
+    watch.advance(30);
+    let beside = watch.chatwork.post(watch.world.client, good, "隣の部屋");
+    watch.pass().await;
+    assert_eq!(watch.texts(&beside).await, ["隣の部屋"], "found by the list, in the next pass");
+    let there = watch.chatwork.post(watch.world.client, bad, "壊れた部屋");
+    watch.passes_for(watch.declared().as_secs()).await;
+    assert_eq!(watch.texts(&there).await, ["壊れた部屋"], "found by reading in turn");
+    assert!(watch.holes(bad).await.is_empty() && watch.holes(good).await.is_empty());
+    watch.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn unlisted_rooms_are_neither_read_nor_stored_nor_named() {
     let watch = Watch::start_with(30, |_, world| vec![world.direct_room]).await;
     watch.chatwork.set_fault(Fault::always(FaultKind::WebhookLost));
@@ -420,6 +437,42 @@ mod in_the_bot {
         let note = bot.notes().remove(0);
         assert!(note.contains("先週は合計62時間、このパソコンが止まっていました。"), "{note}");
         bot.clock.advance(Duration::from_secs(7200));
+        bot.settled().await;
+        assert_eq!(bot.notes().len(), 1);
+        bot.finish().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_lost_room_is_told_to_the_owner_once() {
+        let bot = deaf().await;
+        let message = bot.client_says("よろしくお願いいたします");
+        bot.recorded(&message, 1).await;
+        bot.chatwork.0.delete_room(bot.world.direct_room).unwrap();
+        bot.until("the loss", || async { bot.count("room.access_lost").await == 1 }).await;
+        bot.until("the note", || async { bot.notes().len() == 1 }).await;
+        let note = bot.notes().remove(0);
+        assert!(note.contains("「山田 太郎」を読めなくなりました"), "{note}");
+        bot.clock.advance(Duration::from_secs(6 * 3600));
+        bot.settled().await;
+        assert_eq!(bot.notes().len(), 1);
+        bot.finish().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_clock_that_is_off_is_recorded_and_told_and_so_is_that_it_is_right_again() {
+        let bot = deaf().await;
+        bot.chatwork.0.advance(180_000);
+        bot.until("the comparison", || async { bot.count("clock.compared").await == 1 }).await;
+        bot.until("the note", || async { bot.notes().len() == 1 }).await;
+        let note = bot.notes().remove(0);
+        assert!(note.contains("Chatworkの時計より3分ほど遅れています"), "{note}");
+        // Off as before is no news, nor is it after a restart.
+        bot.looked().await;
+        let bot = bot.restart().await;
+        bot.looked().await;
+        assert_eq!(bot.count("clock.compared").await, 1);
+        bot.chatwork.0.advance(-180_000);
+        bot.until("the second", || async { bot.count("clock.compared").await == 2 }).await;
         bot.settled().await;
         assert_eq!(bot.notes().len(), 1);
         bot.finish().await;

@@ -222,6 +222,9 @@ impl Play {
                 Some((_, _, left)) => *left -= 1,
                 None => {}
             }
+            if self.dice.chance(5) {
+                self.owner_opens_chatwork().await;
+            }
             let looks = !matches!(outage, Some((Outage::Down | Outage::Sleep, ..)));
             if self.dice.chance(15) && looks {
                 self.watch.chatwork.0.release_webhooks();
@@ -249,6 +252,18 @@ impl Play {
         // Long enough for every back-off to run out.
         self.watch.passes_for(2400).await;
         self.watch.filed().await;
+    }
+
+    /// Another program of the owner reads with the cursor that Chatwork keeps for the account: what it took, nobody
+    /// gets by `force=0` again.
+    async fn owner_opens_chatwork(&self) {
+        let api = self.watch.config.chatwork.api_base.trim_end_matches('/');
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        for room in self.rooms {
+            let request = client.get(format!("{api}/rooms/{room}/messages?force=0"));
+            // Whatever the weather answers.
+            let _ = request.header("x-chatworktoken", &self.watch.world.owner_token).send().await;
+        }
     }
 
     fn strike(&self, kind: Outage) {

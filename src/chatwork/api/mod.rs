@@ -99,6 +99,14 @@ pub struct MessagePage {
     pub limited: bool,
 }
 
+/// What `GET /rooms` showed.
+#[derive(Default)]
+pub struct RoomList {
+    pub rooms: Vec<Read<Room>>,
+    /// Elements that are not rooms as documented: one of them must not hide the others.
+    pub unreadable: u64,
+}
+
 impl std::fmt::Debug for MessagePage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MessagePage")
@@ -195,8 +203,16 @@ impl Api {
     }
 
     /// All rooms of the account, without their descriptions.
-    pub async fn rooms(&self) -> Result<Vec<Read<Room>>, Error> {
-        self.read_list(&["rooms"], &[]).await
+    pub async fn rooms(&self) -> Result<RoomList, Error> {
+        let raws: Vec<Box<RawValue>> = self.read(&["rooms"], &[]).await?.list()?;
+        let mut list = RoomList::default();
+        for raw in raws {
+            match Read::parse(raw) {
+                Ok(read) => list.rooms.push(read),
+                Err(_) => list.unreadable += 1,
+            }
+        }
+        Ok(list)
     }
 
     /// A room with its description.

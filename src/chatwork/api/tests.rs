@@ -116,7 +116,7 @@ async fn calls_have_the_documented_shape() {
     ])
     .await;
     assert_eq!(api.me().await.unwrap().room_id, ROOM);
-    assert_eq!(api.rooms().await.unwrap()[0].value.message_num, 122);
+    assert_eq!(api.rooms().await.unwrap().rooms[0].value.message_num, 122);
     assert_eq!(api.room(ROOM).await.unwrap().value.room_id, ROOM);
     assert_eq!(api.members(ROOM).await.unwrap()[0].value.account_id, AccountId(123));
     assert_eq!(api.messages(ROOM).await.unwrap().messages[0].raw, MESSAGE);

@@ -160,8 +160,14 @@ texts! {
     WeekTitle = "week.title", Line, &[];
     WeekStopped = "week.stopped", Note, &[Slot::Span];
     WeekUnread = "week.unread", Note, &[Slot::Span];
+    WeekRoom = "week.room", Note, &[Slot::Room, Slot::Span];
     WeekAdvice = "week.advice", Note, &[];
     WeekAdviceUnread = "week.advice_unread", Note, &[];
+    RoomLostTitle = "room_lost.title", Line, &[];
+    RoomLostBody = "room_lost.body", Note, &[Slot::Room];
+    ClockTitle = "clock.title", Line, &[];
+    ClockFast = "clock.fast", Note, &[Slot::Span];
+    ClockSlow = "clock.slow", Note, &[Slot::Span];
     ListTitle = "list.title", Line, &[];
     ListLine = "list.line", Line, CASE_LINE;
     ListEmpty = "list.empty", Line, &[];

@@ -15,11 +15,30 @@ pub enum WatchNote<'a> {
     ManyEdits(Crowd<'a>),
     /// The quotation is the text from before it was made blank.
     Blanked(NoteSubject<'a>),
-    /// How long in the past week the program did not run, and how long it ran and could not read.
+    /// How long in the past week the program did not run, how long it ran and could read nothing, and which single rooms
+    /// it could not read beside that.
     Week {
         stopped: Duration,
         unread: Duration,
+        rooms: &'a [Unread<'a>],
     },
+    /// The room cannot be read any more.
+    RoomLost {
+        room: RoomId,
+        room_name: Option<&'a str>,
+    },
+    /// Milliseconds by which this machine's clock is ahead of Chatwork's.
+    ClockOff {
+        ahead: i64,
+    },
+}
+
+/// A room that could not be read for a time.
+#[derive(Clone, Copy)]
+pub struct Unread<'a> {
+    pub room: RoomId,
+    pub room_name: Option<&'a str>,
+    pub span: Duration,
 }
 
 /// Many changes in one room in a short time.
@@ -44,17 +63,28 @@ impl Templates {
             WatchNote::Blanked(subject) => {
                 (TextId::BlankedTitle, self.fill(TextId::BlankedBody, &self.subject_values(&subject)))
             }
-            WatchNote::Week { stopped, unread } => {
+            WatchNote::Week { stopped, unread, rooms } => {
                 let line = |id, span: Duration| {
                     (!span.is_zero()).then(|| self.fill(id, &[(Slot::Span, span_text(span))]))
                 };
+                let room = |it: &Unread<'_>| {
+                    let name = (Slot::Room, room_text(it.room, it.room_name));
+                    self.fill(TextId::WeekRoom, &[name, (Slot::Span, span_text(it.span))])
+                };
                 let advice = if stopped.is_zero() { TextId::WeekAdviceUnread } else { TextId::WeekAdvice };
-                let lines = [
-                    line(TextId::WeekStopped, stopped),
-                    line(TextId::WeekUnread, unread),
-                    Some(self.fill(advice, &[])),
-                ];
-                (TextId::WeekTitle, lines.into_iter().flatten().collect::<Vec<_>>().join("\n\n"))
+                let lines = [line(TextId::WeekStopped, stopped), line(TextId::WeekUnread, unread)];
+                let lines = lines.into_iter().flatten().chain(rooms.iter().map(room));
+                let lines: Vec<_> = lines.chain([self.fill(advice, &[])]).collect();
+                (TextId::WeekTitle, lines.join("\n\n"))
+            }
+            WatchNote::RoomLost { room, room_name } => {
+                let name = [(Slot::Room, room_text(room, room_name))];
+                (TextId::RoomLostTitle, self.fill(TextId::RoomLostBody, &name))
+            }
+            WatchNote::ClockOff { ahead } => {
+                let text = if ahead > 0 { TextId::ClockFast } else { TextId::ClockSlow };
+                let span = [(Slot::Span, span_text(Duration::from_millis(ahead.unsigned_abs())))];
+                (TextId::ClockTitle, self.fill(text, &span))
             }
         };
         format!("[info][title]karibarai {}[/title]{body}[/info]", self.fill(title, &[]))
@@ -63,13 +93,17 @@ impl Templates {
 
 impl Crowd<'_> {
     fn values(&self) -> [(Slot, String); 3] {
-        let name = self.room_name.map(|it| inert_line(it, MAX_NAME_CHARS)).filter(|it| !it.is_empty());
         [
-            (Slot::Room, name.map_or_else(|| format!("ルーム{}", self.room), |it| format!("「{it}」"))),
+            (Slot::Room, room_text(self.room, self.room_name)),
             (Slot::Count, self.count.to_string()),
             (Slot::Span, span_text(self.within)),
         ]
     }
+}
+
+fn room_text(room: RoomId, name: Option<&str>) -> String {
+    let name = name.map(|it| inert_line(it, MAX_NAME_CHARS)).filter(|it| !it.is_empty());
+    name.map_or_else(|| format!("ルーム{room}"), |it| format!("「{it}」"))
 }
 
 /// `62時間`, `3時間20分`, `45分`: below a minute it counts as one.

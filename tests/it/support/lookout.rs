@@ -30,7 +30,7 @@ pub(crate) struct Watch {
     pub(crate) ledger: Ledger,
     pub(crate) reconciler: Reconciler,
     archive: Archive,
-    config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     api: Api,
     listener: JoinHandle<()>,
     _folder: tempfile::TempDir,
