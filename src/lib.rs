@@ -20,8 +20,9 @@
 //!    [`export`] packs a room for a stranger, `verify` recomputes ([`proof::verify`], [`export::check`]).
 //!
 //! Beside the walk: [`reconcile`] reads rooms by the API and appends what no webhook brought, and fetches the files
-//! that messages show ([`files`] keeps them by hash); [`upkeep`] makes the
-//! derived tables anew; [`doctor`] looks for what does not work; [`import`] brings in older copies, kept apart; [`sandbox`] is a Chatwork to try all of it on; [`metrics`] counts.
+//! that messages show ([`files`] keeps them by hash); [`upkeep`] makes the derived tables anew; [`backtest`] tells what
+//! would have been said; [`doctor`] looks for what does not work; [`import`] brings in older copies, kept apart;
+//! [`sandbox`] is a Chatwork to try all of it on; [`metrics`] counts.
 //!
 //! Nothing calls back up: results travel through the ledger. `tests/layering.rs` holds the direction of imports.
 //!
@@ -37,6 +38,7 @@
 
 pub mod anchor;
 pub mod app;
+pub mod backtest;
 pub mod cases;
 pub mod chatwork;
 pub mod cli;

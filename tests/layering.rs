@@ -31,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "ledger", "search", "desk",
         ],
     ),
+    ("backtest", &["domain", "chatwork", "detect", "cases", "config", "reply", "store", "follow"]),
     ("anchor", &["domain", "proof", "store", "ledger"]),
     ("export", &["domain", "files", "chatwork", "proof", "store", "ledger", "follow", "anchor"]),
     (
@@ -89,6 +90,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "backtest",
             "domain",
             "metrics",
             "proof",

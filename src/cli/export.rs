@@ -141,12 +141,10 @@ fn preview(withheld: &[Withheld], terminal: &Terminal) {
 
 fn told(exported: &Exported, out: &std::path::Path, terminal: &Terminal) {
     let counts = &exported.manifest.counts;
-    terminal.talk(&format!(
-        "{} {}（SHA-256 {}）",
-        terminal.words("書き出しました:", "written:"),
-        out.display(),
-        exported.sha256
-    ));
+    terminal.talk(&match terminal.language {
+        super::Language::Ja => format!("書き出しました：{}（SHA-256 {}）", out.display(), exported.sha256),
+        super::Language::En => format!("written: {} (SHA-256 {})", out.display(), exported.sha256),
+    });
     terminal.talk(&match terminal.language {
         super::Language::Ja => format!(
             "メッセージ {}件、編集 {}回、削除・所在不明 {}件、欠落 {}件",
@@ -171,12 +169,10 @@ fn told(exported: &Exported, out: &std::path::Path, terminal: &Terminal) {
         terminal.talk(&format!("{} {words}", counts.withheld));
     }
     terminal.talk(&match exported.anchors.first() {
-        Some(anchor) => format!(
-            "{} {}（{}）",
-            terminal.words("時刻認証:", "time stamp:"),
-            anchor.authority,
-            anchor.at.japan_text()
-        ),
+        Some(anchor) => {
+            let words = terminal.words("時刻認証：", "time stamp: ");
+            format!("{words}{} ({})", anchor.authority, anchor.at.japan_text())
+        }
         None => terminal
             .words(
                 "外部の時刻認証はまだありません。この資料だけでは、いつからあるかは示せません。",

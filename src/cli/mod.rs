@@ -2,6 +2,7 @@
 //!
 //! Never: decides anything; a subcommand converts its arguments, calls one workflow, prints what it gave.
 
+mod backtest;
 mod bundle;
 mod case;
 mod case_lines;
@@ -75,6 +76,8 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Say what detection finds in a text, in corpus records, or how it scores against labels
     Detect(detect::Arguments),
+    /// Tell what the bot would have said over the archive, and what other rules would change: nothing is posted
+    Backtest(backtest::Arguments),
     /// Print the mirror, oldest first
     Log(log::Arguments),
     /// Find words in every version of every message, edited and deleted ones too, newest first
@@ -140,6 +143,7 @@ async fn dispatch(command: Command, place: &setup::Place, terminal: &Terminal) -
         Command::Sandbox(arguments) => sandbox::run(&arguments, terminal).await,
         Command::Doctor(arguments) => doctor::run(&arguments, place, terminal).await,
         Command::Detect(arguments) => detect::run(&arguments, terminal),
+        Command::Backtest(arguments) => backtest::run(&arguments, place, terminal).await,
         Command::Log(arguments) => log::run(&arguments, place, terminal).await,
         Command::Search(arguments) => search::run(&arguments, place, terminal).await,
         Command::Sync(arguments) => sync::run(&arguments, place, terminal).await,

@@ -236,8 +236,9 @@ fn show(checked: &Checked, problems: &[String], terminal: &Terminal) {
         let intact = terminal.words("改ざんなし", "intact");
         let entries = terminal.words("件の記録を計算し直しました", "entries recomputed");
         let heads = terminal.words("個の署名済みの要約と一致", "signed heads and the stored head agree");
+        let comma = terminal.words("、", ", ");
         terminal.say(&format!(
-            "{intact}: {size} {entries}、{} {heads}",
+            "{intact}: {size} {entries}{comma}{} {heads}",
             report.confirmed.len().saturating_sub(1)
         ));
         if files > 0 {

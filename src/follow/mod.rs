@@ -32,6 +32,7 @@ pub use mirror::Mirror;
 pub use nudges::Nudges;
 pub use tiles::Tiles;
 pub use watchman::Watchman;
+pub use weighing::calls_everybody;
 
 use crate::ledger::LedgerError;
 use crate::store::StoreError;

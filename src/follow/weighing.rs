@@ -55,7 +55,7 @@ pub(super) fn notable(labels: Labels, case: Option<CaseId>) -> Vec<(Label, NoteK
 }
 
 /// Words to everybody in a group: nobody in particular was asked.
-pub(super) fn calls_everybody(text: &str) -> bool {
+pub fn calls_everybody(text: &str) -> bool {
     const CALLS: [&str; 8] = [
         "どなたか",
         "どなたでも",

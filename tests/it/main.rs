@@ -4,6 +4,7 @@
 
 mod anchors;
 mod around;
+mod backtest;
 mod command;
 mod control;
 mod crash;
