@@ -443,6 +443,39 @@ mod in_the_bot {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn a_follower_that_cannot_move_holds_up_no_other_and_goes_on_when_it_can() {
+        let bot = deaf().await;
+        let first = bot.client_says("よろしくお願いいたします");
+        bot.recorded(&first, 1).await;
+        bot.settled().await;
+        // The folder of the mirror files cannot be written.
+        let mirror = bot.data_dir().join("mirror");
+        let aside = bot.data_dir().join("aside");
+        std::fs::rename(&mirror, &aside).unwrap();
+        std::fs::write(&mirror, b"in the way").unwrap();
+        let request = bot.client_says(REQUEST);
+        bot.until("the reminder", || async { bot.replies(&request) == 1 }).await;
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let metrics = || async {
+            let answer = client.get(format!("http://{}/metrics", bot.private)).send().await.unwrap();
+            answer.text().await.unwrap()
+        };
+        let stuck = "karibarai_follower_errors_total{follower=\"mirror\"}";
+        bot.until("the failure to be counted", || async { metrics().await.contains(stuck) }).await;
+        std::fs::remove_file(&mirror).unwrap();
+        std::fs::rename(&aside, &mirror).unwrap();
+        bot.until("the file to be written", || async {
+            let folder = mirror.join(bot.world.direct_room.to_string());
+            let files = std::fs::read_dir(folder).unwrap();
+            let text: String = files.map(|it| std::fs::read_to_string(it.unwrap().path()).unwrap()).collect();
+            text.contains(REQUEST)
+        })
+        .await;
+        bot.settled().await;
+        bot.finish().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn a_lost_room_is_told_to_the_owner_once() {
         let bot = deaf().await;
         let message = bot.client_says("よろしくお願いいたします");
