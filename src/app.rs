@@ -4,6 +4,8 @@ mod around;
 mod fetch;
 mod identity;
 mod listen;
+mod packages;
+mod stamps;
 mod texts;
 mod work;
 
@@ -105,7 +107,7 @@ impl App {
         let token = config.chatwork.api_token.clone().ok_or(AppError::NoToken)?;
         let tokens = Tokens::new(config.chatwork.webhook_tokens.clone())
             .map_err(|it| AppError::Tokens(it.to_string()))?;
-        let rules = RuleSet::builtin().map_err(|it| AppError::BuiltIn("rules", it.to_string()))?;
+        let rules = Arc::new(RuleSet::builtin().map_err(|it| AppError::BuiltIn("rules", it.to_string()))?);
         let templates = load_templates(&config.templates.files)?;
         let api = Api::new(&config.chatwork.api_base, token, Arc::clone(&outside.clock))
             .map_err(|it| AppError::Api(it.to_string()))?;
@@ -127,6 +129,7 @@ impl App {
             ledger: ledger.clone(),
             config: Arc::clone(&config),
             templates: Arc::clone(&templates),
+            rules: Arc::clone(&rules),
             metrics: metrics.clone(),
             entropy: Arc::clone(&outside.entropy),
             clock: Arc::clone(&outside.clock),
@@ -139,7 +142,7 @@ impl App {
             ledger,
             api,
             downloads,
-            rules: Arc::new(rules),
+            rules,
             templates,
             metrics,
             receiver,

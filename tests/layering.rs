@@ -60,6 +60,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "desk",
             "upkeep",
             "export",
+            "detect",
+            "backtest",
         ],
     ),
     (

@@ -6,9 +6,8 @@ use std::fs::{File, TryLockError};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
-use crate::anchor::{self, Anchors, Authorities};
 use crate::chatwork::api::{Api, Downloads};
 use crate::config::Config;
 use crate::desk::Desk;
@@ -27,7 +26,7 @@ use crate::reply::template::Templates;
 use crate::review::Review;
 use crate::store::Store;
 
-use super::{Outside, identity};
+use super::{Outside, identity, packages};
 
 /// How often a process that stands by looks whether it may work.
 const STAND_BY: Duration = Duration::from_millis(500);
@@ -35,8 +34,6 @@ const STAND_BY: Duration = Duration::from_millis(500);
 const IDENTITY_WAIT: Duration = Duration::from_secs(1);
 /// How soon after a 503 the room is tried, again and again until it could be read and written.
 const MISSED_WAIT: Duration = Duration::from_secs(1);
-/// Between two looks whether a time stamp is due.
-const ANCHOR_POLL: Duration = Duration::from_secs(60);
 /// The control room is looked at at least this often, and sooner where a webhook tells of it.
 const CONTROL_EVERY: Duration = Duration::from_secs(10);
 /// How often it is asked whether a webhook has told of it.
@@ -73,7 +70,9 @@ impl Workshop {
         let (fetch, around) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let rings = (Arc::clone(&send), Arc::clone(&fetch), Arc::clone(&around));
         let driver = self.driver(me.clone(), rings);
-        let desk = self.desk(&me);
+        let (ask, asked) = mpsc::channel(packages::WAITING);
+        let desk = Desk { packages: Some(ask), ..self.desk(&me) };
+        let packer = self.packer(&me);
         let control = self.control(desk.clone(), me.clone());
         let agreements = Agreements {
             desk: desk.clone(),
@@ -101,44 +100,9 @@ impl Workshop {
             self.listen(&control, &send, stop.clone()),
             self.attend(&agreements, &nudges, &asks, &send, stop.clone()),
             self.reconcile(&reconciler, stop.clone()),
+            packer.run(asked, &send, stop.clone()),
             self.anchor(stop),
         );
-    }
-
-    /// Has the ledger's head stamped by others, where the configuration names some.
-    async fn anchor(&self, mut stop: watch::Receiver<bool>) {
-        let config = &self.config.anchor;
-        if config.authorities.is_empty() {
-            return;
-        }
-        let (authorities, roots) = match (Authorities::new(), anchor::roots(&config.ca_files)) {
-            (Ok(authorities), Ok(roots)) => (authorities, roots),
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::error!(error = %error, "no time stamps are asked for");
-                return;
-            }
-        };
-        let plan = anchor::Plan { urls: config.authorities.clone(), every: config.every };
-        let mut schedule = anchor::Schedule::default();
-        let anchors = Anchors {
-            ledger: &self.ledger,
-            store: &self.store,
-            data_dir: &self.config.storage.data_dir,
-            entropy: &*self.outside.entropy,
-            authorities: &authorities,
-            roots: &roots,
-        };
-        while !*stop.borrow() {
-            match anchors.round(&plan, &mut schedule, self.outside.clock.now()).await {
-                Ok(got) if got.is_empty() => {}
-                Ok(_) => self.wake.notify_one(),
-                Err(error) => tracing::error!(error = %error, "time stamps cannot be asked for"),
-            }
-            tokio::select! {
-                () = tokio::time::sleep(ANCHOR_POLL) => {}
-                _ = stop.changed() => {}
-            }
-        }
     }
 
     async fn turn(&self, mut stop: watch::Receiver<bool>) -> Option<File> {

@@ -24,7 +24,7 @@ pub use deadline::deadline;
 pub use links::{Links, crowdworks_links};
 pub use quantity::{Quantity, read_quantity, read_yen};
 pub use standing::{OutsideContact, RoomContract};
-pub use timers::{Due, Nudge, Standing, due};
+pub use timers::{Due, Nudge, Patience, Standing, due, upcoming};
 
 /// A request joins a case that moved within this span.
 pub const JOIN_WITHIN: Duration = Duration::from_secs(14 * 24 * 60 * 60);

@@ -8,16 +8,21 @@ use super::State;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// After a reminder or a posted job: so long without news of escrow.
-const ESCROW_PENDING: Duration = DAY.saturating_mul(3);
-/// After somebody said that escrow is paid: so long without the owner's look.
-const CLAIM_PENDING: Duration = DAY;
-/// CrowdWorks' guide value for 検収.
-const INSPECTION: Duration = DAY.saturating_mul(7);
-/// So long without a word of anybody about an open case.
-const SILENCE: Duration = DAY.saturating_mul(7);
-/// How long before a deadline it is near.
-const NEAR: Duration = DAY.saturating_mul(2);
+/// How long a case may stand still before its owner is told; a span of zero: never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// After a reminder or a posted job, without news of escrow.
+    pub escrow: Duration,
+    /// After somebody said that escrow is paid, without the owner's look.
+    pub claim: Duration,
+    /// After delivery; CrowdWorks' guide value for 検収 is a week.
+    pub inspection: Duration,
+    /// Without a word of anybody about an open case.
+    pub silence: Duration,
+    /// Before a deadline.
+    pub deadline: Duration,
+}
+
 /// A deadline that passed so long ago is no news.
 const PAST: Duration = DAY;
 
@@ -69,32 +74,34 @@ pub struct Due {
 }
 
 /// What is due at `now`. A clock that jumps forward makes each of these due once; one that jumps back makes none.
-pub fn due(case: &Standing, now: UtcMillis) -> Vec<Due> {
+pub fn due(case: &Standing, patience: &Patience, now: UtcMillis) -> Vec<Due> {
+    let over = |span: Duration, patience: Duration| !patience.is_zero() && span >= patience;
     let stands = now.since(case.moved_at);
     let state = case.state;
     let mut found = Vec::new();
     let mut add = |nudge, mark: String, day| found.push(Due { nudge, mark, day });
     match state {
-        State::Reminded | State::Posted if stands >= ESCROW_PENDING => {
+        State::Reminded | State::Posted if over(stands, patience.escrow) => {
             add(Nudge::EscrowPending, state.as_str().to_owned(), case.moved_at);
         }
-        State::EscrowClaimed if stands >= CLAIM_PENDING => {
+        State::EscrowClaimed if over(stands, patience.claim) => {
             add(Nudge::ClaimPending, case.moved_at.japan_day(), case.moved_at);
         }
-        State::Delivered if stands >= INSPECTION => {
+        State::Delivered if over(stands, patience.inspection) => {
             add(Nudge::InspectionWeek, case.moved_at.japan_day(), case.moved_at);
         }
         _ => {}
     }
     let waits_for_words = state.before_escrow() || matches!(state, State::EscrowConfirmed | State::Working);
     let last = case.last_said.map_or(case.moved_at, |said| said.max(case.moved_at));
-    if waits_for_words && now.since(last) >= SILENCE {
+    if waits_for_words && over(now.since(last), patience.silence) {
         add(Nudge::Silence, last.japan_day(), last);
     }
     let to_be_delivered = state.before_escrow() || matches!(state, State::EscrowConfirmed | State::Working);
     if let Some(deadline) = case.deadline
         && to_be_delivered
-        && deadline.since(now) <= NEAR
+        && !patience.deadline.is_zero()
+        && deadline.since(now) <= patience.deadline
         && now.since(deadline) <= PAST
     {
         add(Nudge::DeadlineNear, deadline.japan_day(), deadline);
@@ -102,11 +109,84 @@ pub fn due(case: &Standing, now: UtcMillis) -> Vec<Due> {
     found
 }
 
+/// When the owner will be told of what, if nothing happens until then; the soonest first.
+pub fn upcoming(case: &Standing, patience: &Patience, now: UtcMillis) -> Vec<(Nudge, UtcMillis)> {
+    let last = case.last_said.map_or(case.moved_at, |said| said.max(case.moved_at));
+    let deadline = case.deadline.map(|at| {
+        let before = i64::try_from(patience.deadline.as_millis()).unwrap_or(i64::MAX);
+        UtcMillis(at.0.saturating_sub(before))
+    });
+    let moments = [
+        case.moved_at.plus(patience.escrow),
+        case.moved_at.plus(patience.claim),
+        case.moved_at.plus(patience.inspection),
+        last.plus(patience.silence),
+        deadline.unwrap_or(now),
+    ];
+    let mut found: Vec<(Nudge, UtcMillis)> = Vec::new();
+    for at in moments.into_iter().filter(|at| *at > now) {
+        for due in due(case, patience, at) {
+            if !found.iter().any(|(nudge, _)| *nudge == due.nudge) && !is_due(case, patience, now, due.nudge)
+            {
+                found.push((due.nudge, at));
+            }
+        }
+    }
+    found.sort_by_key(|(nudge, at)| (*at, *nudge));
+    found
+}
+
+fn is_due(case: &Standing, patience: &Patience, now: UtcMillis, nudge: Nudge) -> bool {
+    due(case, patience, now).iter().any(|it| it.nudge == nudge)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const START: UtcMillis = UtcMillis(1_795_395_600_000);
+
+    /// As the default configuration has it.
+    const USUAL: Patience = Patience {
+        escrow: DAY.saturating_mul(3),
+        claim: DAY,
+        inspection: DAY.saturating_mul(7),
+        silence: DAY.saturating_mul(7),
+        deadline: DAY.saturating_mul(2),
+    };
+
+    fn due(case: &Standing, now: UtcMillis) -> Vec<Due> {
+        super::due(case, &USUAL, now)
+    }
+
+    #[test]
+    fn what_will_be_told_is_known_before() {
+        let case = Standing { deadline: Some(after(10)), ..standing(State::Reminded) };
+        assert_eq!(
+            upcoming(&case, &USUAL, after(1)),
+            [(Nudge::EscrowPending, after(3)), (Nudge::Silence, after(7)), (Nudge::DeadlineNear, after(8))]
+        );
+        // What is due already was told.
+        assert_eq!(upcoming(&standing(State::Reminded), &USUAL, after(4)), [(Nudge::Silence, after(7))]);
+        assert!(upcoming(&standing(State::Paid), &USUAL, after(1)).is_empty());
+    }
+
+    #[test]
+    fn a_patience_of_zero_never_ends() {
+        let never = Patience {
+            escrow: Duration::ZERO,
+            claim: Duration::ZERO,
+            inspection: Duration::ZERO,
+            silence: Duration::ZERO,
+            deadline: Duration::ZERO,
+        };
+        for state in [State::Reminded, State::EscrowClaimed, State::Delivered, State::Working] {
+            let case = Standing { deadline: Some(after(30)), ..standing(state) };
+            assert!(super::due(&case, &never, after(30)).is_empty(), "{state:?}");
+        }
+        let short = Patience { escrow: DAY, ..USUAL };
+        assert_eq!(super::due(&standing(State::Reminded), &short, after(1))[0].nudge, Nudge::EscrowPending);
+    }
 
     fn after(days: u64) -> UtcMillis {
         START.plus(DAY * u32::try_from(days).unwrap())

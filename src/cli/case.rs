@@ -10,6 +10,7 @@ use crate::app;
 use crate::cases::Fact;
 use crate::config::Config;
 use crate::desk::Desk;
+use crate::desk::words::CaseWord;
 use crate::domain::CaseId;
 use crate::reply::record::By;
 use crate::reply::template::Answer;
@@ -18,7 +19,7 @@ use crate::store::CaseStore as _;
 use super::case_lines::{figures_json, list_json, shown_json, worded};
 use super::setup::{self, Place};
 use super::terminal::{Terminal, until_closed};
-use super::{Exit, Language};
+use super::{Exit, Language, say};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -37,6 +38,14 @@ struct Which {
     json: bool,
 }
 
+/// The number of a case.
+#[derive(Debug, clap::Args)]
+struct Number {
+    /// Number of the case
+    #[arg(value_name = "N")]
+    case: u64,
+}
+
 #[derive(Debug, Subcommand)]
 enum CaseCommand {
     /// One line for each case, oldest first
@@ -47,6 +56,12 @@ enum CaseCommand {
     },
     /// Everything known of one case: messages, notes, draft, conditions of Article 3
     Show(Which),
+    /// Send the draft of a case: it is read again right before, and only what still fits is posted
+    Approve(Number),
+    /// Drop the draft of a case
+    Reject(Number),
+    /// Take the bot's own reminder out of the room; that it was there stays in the record
+    Retract(Number),
     /// Escrow is confirmed: you have seen it on CrowdWorks
     Confirm(Which),
     /// The work has begun
@@ -86,6 +101,7 @@ enum CaseCommand {
 }
 
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let say = |word: CaseWord, it: &Number| format!("{} {}", word.spelling(), it.case);
     let config = Arc::new(place.config()?);
     let (which, fact) = match &arguments.command {
         CaseCommand::List { json } => return list(&reader(&config).await?, *json, terminal).await,
@@ -101,6 +117,9 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
             let answer = if kept { Answer::Noted(case) } else { Answer::NoSuchCase(case) };
             return finish(&desk, case, &answer, *json, terminal).await;
         }
+        CaseCommand::Approve(it) => return say::obey(&say(CaseWord::Approve, it), place, terminal).await,
+        CaseCommand::Reject(it) => return say::obey(&say(CaseWord::Reject, it), place, terminal).await,
+        CaseCommand::Retract(it) => return say::obey(&say(CaseWord::Retract, it), place, terminal).await,
         CaseCommand::Right(which) => return mark(&config, which, true, terminal).await,
         CaseCommand::Wrong(which) => return mark(&config, which, false, terminal).await,
         CaseCommand::Confirm(which) => (which, Fact::EscrowConfirmed),
@@ -125,7 +144,7 @@ async fn mark(config: &Arc<Config>, which: &Which, right: bool, terminal: &Termi
 }
 
 /// For looking alone: nothing is written.
-async fn reader(config: &Arc<Config>) -> anyhow::Result<Desk> {
+pub(super) async fn reader(config: &Arc<Config>) -> anyhow::Result<Desk> {
     let store = setup::reader(config).await?;
     let outside = setup::outside();
     let ledger = crate::ledger::Ledger::read_only(
@@ -138,7 +157,7 @@ async fn reader(config: &Arc<Config>) -> anyhow::Result<Desk> {
 }
 
 /// For an act, beside a running bot or without one.
-async fn writer(config: &Arc<Config>) -> anyhow::Result<Desk> {
+pub(super) async fn writer(config: &Arc<Config>) -> anyhow::Result<Desk> {
     let (store, ledger) = setup::ledger(config).await?;
     desk(config, store, ledger).await
 }
@@ -171,7 +190,7 @@ async fn show(desk: &Desk, which: &Which, terminal: &Terminal) -> anyhow::Result
     let case = CaseId(which.case);
     let Some(view) = desk.view(case).await? else { return Err(no_such(case)) };
     let text = if which.json { shown_json(&view)? } else { super::case_lines::shown(desk, &view, terminal) };
-    print(&text, terminal)?;
+    terminal.print(&text)?;
     Ok(Exit::Done)
 }
 
@@ -179,7 +198,7 @@ async fn figures(desk: &Desk, json: bool, terminal: &Terminal) -> anyhow::Result
     let figures = desk.figures().await?;
     let text =
         if json { figures_json(&figures)? } else { super::case_lines::figures(desk, &figures, terminal) };
-    print(&text, terminal)?;
+    terminal.print(&text)?;
     Ok(Exit::Done)
 }
 
@@ -195,7 +214,7 @@ async fn finish(
         return Err(no_such(case));
     }
     if json && let Some(row) = desk.store.case(case).await? {
-        print(&list_json(&row)?, terminal)?;
+        terminal.print(&list_json(&row)?)?;
     }
     let said = match terminal.language {
         Language::Ja => desk.templates.answer(answer).1,
@@ -204,14 +223,6 @@ async fn finish(
     terminal.talk(&said);
     let refused = matches!(answer, Answer::NotMoved { state, .. } if state.closed());
     Ok(if refused { Exit::No } else { Exit::Done })
-}
-
-fn print(text: &str, terminal: &Terminal) -> anyhow::Result<()> {
-    let mut out = terminal.data();
-    if until_closed(writeln!(out, "{text}"))? {
-        until_closed(out.flush())?;
-    }
-    Ok(())
 }
 
 fn no_such(case: CaseId) -> anyhow::Error {

@@ -19,6 +19,7 @@ mod login_link;
 mod proof;
 mod rebuild;
 mod sandbox;
+mod say;
 mod search;
 mod serve;
 mod setup;
@@ -86,6 +87,8 @@ enum Command {
     Sync(sync::Arguments),
     /// List the cases, show one, say how it stands
     Case(case::Arguments),
+    /// Do what a word of the control room does, from here: 一覧, 承認 12, 停止, 静か 3時間, 契約 … (beside a running bot too)
+    Say(say::Arguments),
     /// Check or show the texts of the bot
     Template(template::Arguments),
     /// Make an evidence package of a room or a case that a stranger can check offline
@@ -150,6 +153,7 @@ async fn dispatch(command: Command, place: &setup::Place, terminal: &Terminal) -
         Command::Case(arguments) => case::run(&arguments, place, terminal).await,
         Command::Export(arguments) => export::run(&arguments, place, terminal).await,
         Command::Import(arguments) => import::run(&arguments, place, terminal).await,
+        Command::Say(arguments) => say::run(&arguments, place, terminal).await,
         Command::Template(arguments) => template::run(&arguments, place, terminal).await,
         Command::Verify(arguments) => verify::run(&arguments, place, terminal).await,
         Command::LoginLink => login_link::run(place, terminal).await,

@@ -29,6 +29,15 @@ impl Terminal {
         BufWriter::new(io::stdout())
     }
 
+    /// Prints a text on stdout; that nobody reads any more is no error.
+    pub(crate) fn print(&self, text: &str) -> io::Result<()> {
+        let mut out = self.data();
+        if until_closed(writeln!(out, "{text}"))? {
+            until_closed(out.flush())?;
+        }
+        Ok(())
+    }
+
     /// One line to the person at the terminal, on stderr.
     pub(crate) fn talk(&self, line: &str) {
         // Nothing can be done about a closed stderr.

@@ -10,6 +10,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
+use crate::cases::Patience;
 use crate::domain::{AccountId, RoomId};
 
 use super::DEFAULT_FILE;
@@ -89,6 +90,13 @@ fn read(r: &mut Reader, cwd: &Path, origin: Option<PathBuf>) -> Option<Config> {
         },
         reconcile: ReconcileConfig { interval: r.seconds("reconcile.interval_seconds", INTERVAL_SECONDS)? },
         anchor: anchor(r, cwd)?,
+        patience: Patience {
+            escrow: r.take("patience.escrow")?,
+            claim: r.take("patience.claim")?,
+            inspection: r.take("patience.inspection")?,
+            silence: r.take("patience.silence")?,
+            deadline: r.take("patience.deadline")?,
+        },
         log: LogConfig { format: r.take("log.format")?, filter: log_filter(r)? },
         rooms: Vec::new(),
         origin,

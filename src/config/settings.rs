@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::cases::{OutsideContact, RoomContract};
+use crate::cases::{OutsideContact, Patience, RoomContract};
 use crate::domain::{AccountId, RoomId, UtcMillis, is_holiday_in_japan};
 
 /// Everything that can be set. Made by [`Config::load`] only, so that what exists has been checked.
@@ -21,6 +21,7 @@ pub struct Config {
     pub mirror: MirrorConfig,
     pub reconcile: ReconcileConfig,
     pub anchor: AnchorConfig,
+    pub patience: Patience,
     pub log: LogConfig,
     /// In the order of the file; ids are unique.
     pub rooms: Vec<RoomConfig>,

@@ -161,12 +161,12 @@ fn unknown_keys_are_refused_with_their_line() {
     KARIBARAI_ROOM__X__ID: no room number; write KARIBARAI_ROOM__0__ID, KARIBARAI_ROOM__1__ID, …
     karibarai.toml:3: unknown key `reply.mod`; [reply] has automatic_line, delay_seconds, dry_run, follow_ups, max_age, max_per_day, max_per_room_per_day, mode, notice, on_withdrawal, owner_active, quiet_days, quiet_hours, settle
     KARIBARAI_REPLY__MOOD: unknown key `reply.mood`; [reply] has automatic_line, delay_seconds, dry_run, follow_ups, max_age, max_per_day, max_per_room_per_day, mode, notice, on_withdrawal, owner_active, quiet_days, quiet_hours, settle
-    karibarai.toml:5: unknown section `repply`; there are anchor, chatwork, log, mirror, owner, reconcile, reply, server, storage, templates, room
+    karibarai.toml:5: unknown section `repply`; there are anchor, chatwork, log, mirror, owner, patience, reconcile, reply, server, storage, templates, room
     karibarai.toml:11: unknown key `client` in a room; a room has id, clients, others, bots, client_modes, opted_out, contract, outside_contact, reply.mode, reply.delay_seconds, reply.max_per_room_per_day, reply.max_age, reply.follow_ups, reply.owner_active, reply.quiet_hours, reply.automatic_line, reply.quiet_days, reply.notice, reply.on_withdrawal
     karibarai.toml:12: `reply.max_per_day` holds for all rooms together; set it under [reply]
     "#);
     assert_snapshot!(refusal("reply = 'auto'\n[room]\nid = 5\n[mirror]\n[fancy]\n", &[]), @r#"
-    karibarai.toml:5: unknown section `fancy`; there are anchor, chatwork, log, mirror, owner, reconcile, reply, server, storage, templates, room
+    karibarai.toml:5: unknown section `fancy`; there are anchor, chatwork, log, mirror, owner, patience, reconcile, reply, server, storage, templates, room
     karibarai.toml:1: `reply` is a section; begin it with a line [reply]
     karibarai.toml:3: `room` is a list of blocks; begin each room with a line [[room]]
     "#);

@@ -10,11 +10,13 @@ pub mod words;
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
+
 use crate::cases::{Fact, State};
 use crate::config::Config;
 use crate::domain::{CaseId, Clock, EntryKind};
 use crate::ledger::{Ledger, Observation};
-use crate::reply::acts::{Acted, Acts, Approval, Seen};
+use crate::reply::acts::{Acted, Acts, Approval, Retraction, Seen};
 use crate::reply::record::{By, Drafted, Switch};
 use crate::reply::template::{Answer, Templates};
 use crate::store::{CaseRow, CaseStore, DraftRow, StandingStore, Store, StoreError};
@@ -35,6 +37,8 @@ pub struct Desk {
     pub clock: Arc<dyn Clock>,
     /// Accounts of the owner.
     pub owners: Vec<crate::domain::AccountId>,
+    /// Where packages are asked for; without it the owner is told how to make one.
+    pub packages: Option<mpsc::Sender<CaseId>>,
 }
 
 /// An answer, and the draft that it shows, which the next 承認 may send.
@@ -60,7 +64,7 @@ impl Desk {
         owners: Vec<crate::domain::AccountId>,
     ) -> Self {
         let acts = Acts { ledger: ledger.clone(), store: store.clone(), config: Arc::clone(&config) };
-        Self { acts, store, ledger, config, templates, clock, owners }
+        Self { acts, store, ledger, config, templates, clock, owners, packages: None }
     }
 
     /// Does what a word says, or answers what it asks. `None` where it turns out to be nothing for the bot.
@@ -89,6 +93,10 @@ impl Desk {
                 return Ok(approved(case, approval));
             }
             CaseWord::Reject => return Ok(approved(case, self.acts.reject(case, seen, by).await?)),
+            CaseWord::Retract => {
+                let retraction = self.acts.retract(case, by, self.clock.now()).await?;
+                return Ok(retracted(case, retraction).into());
+            }
             CaseWord::Evidence => return Ok(self.evidence(case).await?.into()),
             CaseWord::Conditions => return self.conditions(case).await,
             CaseWord::Show => return Ok(self.show(case).await?.into()),
@@ -166,6 +174,15 @@ impl Desk {
     ) -> Result<Vec<crate::store::SignalRow>, StoreError> {
         use crate::store::ArchiveStore as _;
         self.store.signals(n, crate::domain::EntryIndex(n.0 + 1)).await
+    }
+}
+
+fn retracted(case: CaseId, retraction: Retraction) -> Answer {
+    match retraction {
+        Retraction::Queued => Answer::Retracted(case),
+        Retraction::Already => Answer::AlreadyRetracted(case),
+        Retraction::Stopped => Answer::NotWhileStopped(case),
+        Retraction::Nothing => Answer::NothingToRetract(case),
     }
 }
 

@@ -1,13 +1,13 @@
 //! What the owner can ask: the cases, one case, its conditions, how things stand.
 
-use crate::cases::{self, Item, Said};
+use crate::cases::{self, Item, Said, Standing, State};
 use crate::chatwork::notation;
 use crate::domain::{CaseId, MessageId, RoomId, UtcMillis};
 use crate::reply::record::Drafted;
 use crate::reply::template::{Answer, CaseLine, ItemLine, Running};
 use crate::store::{
-    ArchiveStore, CaseMessageRow, CaseRow, CaseStore, DraftRow, MessageRow, NoteRow, Purpose, RequestRef,
-    RoomRow, StandingStore, StoreError,
+    ArchiveStore, CaseMessageRow, CaseRow, CaseStore, DeskStore, DraftRow, MessageRow, NoteRow, Purpose,
+    RequestRef, RoomRow, StandingStore, StoreError,
 };
 
 use super::{Desk, Reply, state_of};
@@ -37,6 +37,18 @@ impl Desk {
         Ok(Answer::List { lines, closed: closed.len() })
     }
 
+    /// What is known of a case by the clock.
+    pub async fn standing(&self, case: &CaseRow, state: State) -> Result<Standing, StoreError> {
+        let asked = self.store.message(case.room, &case.request_message).await?;
+        let written = asked.map_or(case.opened_at, |it| it.send_time);
+        Ok(Standing {
+            state,
+            moved_at: case.moved_at,
+            last_said: self.store.last_written(case.room).await?,
+            deadline: case.terms.deadline.as_deref().and_then(|it| cases::deadline(it, written)),
+        })
+    }
+
     /// Whether the bot posts, and what is open.
     pub async fn status(&self) -> Result<Answer, StoreError> {
         let switches = self.store.switches().await?;
@@ -63,7 +75,11 @@ impl Desk {
     pub(super) async fn evidence(&self, case: CaseId) -> Result<Answer, StoreError> {
         let Some(row) = self.store.case(case).await? else { return Ok(Answer::NoSuchCase(case)) };
         let messages = self.store.case_messages(case).await?.len();
-        Ok(Answer::Evidence { case, room: row.room, messages })
+        Ok(match &self.packages {
+            // A queue that is full is told as if there were none.
+            Some(packages) if packages.try_send(case).is_ok() => Answer::EvidenceMaking { case, messages },
+            _ => Answer::Evidence { case, room: row.room, messages },
+        })
     }
 
     /// The items of Article 3, with a draft that asks for those that are missing.

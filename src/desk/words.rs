@@ -30,6 +30,8 @@ pub enum CaseWord {
     Approve,
     /// Drops it.
     Reject,
+    /// Takes the bot's own reminder out of the room.
+    Retract,
     /// Escrow is seen on CrowdWorks.
     Confirm,
     /// It is no case, or nothing comes of it.
@@ -67,6 +69,17 @@ pub enum Word {
     Case(CaseWord, CaseId),
     Note(CaseId, String),
     Contract(ContractWord),
+}
+
+impl Word {
+    /// Answered without a trace in the ledger.
+    pub fn only_asks(&self) -> bool {
+        match self {
+            Self::List | Self::Status | Self::Figures | Self::Help => true,
+            Self::Case(word, _) => matches!(word, CaseWord::Show | CaseWord::Evidence | CaseWord::Conditions),
+            Self::Stop | Self::Resume | Self::Quiet(_) | Self::Note(..) | Self::Contract(_) => false,
+        }
+    }
 }
 
 /// What a message is.
@@ -121,6 +134,9 @@ const OF_CASES: &[(&str, CaseWord, bool)] = &[
     ("却下", CaseWord::Reject, true),
     ("きゃっか", CaseWord::Reject, true),
     ("reject", CaseWord::Reject, true),
+    ("撤回", CaseWord::Retract, true),
+    ("てっかい", CaseWord::Retract, true),
+    ("retract", CaseWord::Retract, true),
     ("確認", CaseWord::Confirm, true),
     ("かくにん", CaseWord::Confirm, true),
     ("仮払い確認", CaseWord::Confirm, true),

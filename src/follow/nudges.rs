@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use crate::cases::{self, Due, Standing, State};
+use crate::cases::{self, Due, State};
 use crate::config::Mode;
 use crate::desk::Desk;
 use crate::domain::{Clock, EntryKind, RoomId};
 use crate::reply::record::{self, Decision};
 use crate::reply::template::Alert;
-use crate::store::{ArchiveStore, CaseRow, CaseStore, DeskStore, Purpose, StoreError};
+use crate::store::{ArchiveStore, CaseRow, CaseStore, Purpose, StoreError};
 
 /// At one look; the rest comes with the next ones.
 const MAX_AT_ONCE: usize = 10;
@@ -35,7 +35,7 @@ impl Nudges {
             if given >= MAX_AT_ONCE {
                 break;
             }
-            for due in cases::due(&self.standing(&case, state).await?, now) {
+            for due in cases::due(&self.desk.standing(&case, state).await?, &self.desk.config.patience, now) {
                 let key = format!("nudge:{}:{}:{}", case.id, due.nudge.as_str(), due.mark);
                 if self.desk.ledger.find_once(&key).await?.is_some() || !self.wanted(&case).await? {
                     continue;
@@ -45,17 +45,6 @@ impl Nudges {
             }
         }
         Ok(given)
-    }
-
-    async fn standing(&self, case: &CaseRow, state: State) -> Result<Standing, StoreError> {
-        let asked = self.desk.store.message(case.room, &case.request_message).await?;
-        let written = asked.map_or(case.opened_at, |it| it.send_time);
-        Ok(Standing {
-            state,
-            moved_at: case.moved_at,
-            last_said: self.desk.store.last_written(case.room).await?,
-            deadline: case.terms.deadline.as_deref().and_then(|it| cases::deadline(it, written)),
-        })
     }
 
     /// In a room that is only observed the owner asked for silence everywhere.

@@ -8,8 +8,8 @@ use crate::config::{Config, Mode};
 use crate::domain::{CaseId, ContractId, EntryIndex, EntryKind, MessageId, RoomId, UtcMillis};
 use crate::ledger::{Ledger, Observation};
 use crate::store::{
-    Appended, ArchiveStore, CaseRow, CaseStore, ContractRow, DraftRow, DraftState, OutboxState, Purpose,
-    StandingStore, Store, StoreError,
+    Appended, ArchiveStore, CaseRow, CaseStore, ContractRow, DraftRow, DraftState, OutboxRow, OutboxState,
+    Purpose, StandingStore, Store, StoreError,
 };
 
 use super::record::{self, By, Change, Decision, Declared, Part, Switch};
@@ -64,6 +64,18 @@ pub enum Approval {
     /// The room's mode gives drafts alone, or the room is not listed.
     NotInThisRoom,
     NoDraft,
+}
+
+/// What became of a word that takes a reminder back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retraction {
+    /// It goes, if it still stands there as the bot wrote it.
+    Queued,
+    Already,
+    /// The bot is stopped.
+    Stopped,
+    /// The case has no reminder in the room.
+    Nothing,
 }
 
 impl Acts {
@@ -171,6 +183,44 @@ impl Acts {
             record::decision(EntryKind::ReplySuppressed, &content).once(format!("draft:{}", draft.drafted_n));
         self.append(vec![entry]).await?;
         Ok(Approval::Rejected(draft))
+    }
+
+    /// Takes the bot's own reminder out of the room. The case keeps that it had one: there is no second.
+    pub async fn retract(&self, case: CaseId, by: &By, now: UtcMillis) -> Result<Retraction, StoreError> {
+        let rows = self.store.outbox().await?;
+        let of_case = |row: &&OutboxRow| row.case == Some(case);
+        let posted = rows.iter().filter(of_case).rfind(|row| {
+            row.purpose == Purpose::Reminder && row.state == OutboxState::Sent && row.posted.is_some()
+        });
+        let Some(target) = posted.and_then(|row| Some((row.room, row.posted.clone()?))) else {
+            return Ok(Retraction::Nothing);
+        };
+        let gone = rows.iter().filter(of_case).any(|row| {
+            row.purpose == Purpose::Amend
+                && row.target.as_ref() == Some(&target.1)
+                && row.text.is_empty()
+                && row.state != OutboxState::Suppressed
+        });
+        if gone {
+            return Ok(Retraction::Already);
+        }
+        if self.store.switches().await?.stopped {
+            return Ok(Retraction::Stopped);
+        }
+        let (room, target) = target;
+        let content = Decision {
+            purpose: Purpose::Amend.as_str().to_owned(),
+            case: Some(case),
+            post_room: Some(room),
+            why: "retracted".to_owned(),
+            text: Some(String::new()),
+            due_at: Some(now.0),
+            target: Some(target),
+            by: Some(by.clone()),
+            ..Decision::default()
+        };
+        self.append(vec![keyed(record::decision(EntryKind::ReplyDecided, &content), by, "retract")]).await?;
+        Ok(Retraction::Queued)
     }
 
     /// The draft that a word is about, or why there is none.

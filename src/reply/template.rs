@@ -15,6 +15,7 @@ mod lint;
 mod slot;
 #[cfg(test)]
 mod tests;
+mod text;
 mod texts;
 mod watch;
 
@@ -31,7 +32,8 @@ pub use answers::{Answer, CaseLine, ClientLine, ItemLine, MonthLine, Running, Su
 pub use cases::{CaseNote, FollowUpContext, OwnReminder, ReminderForm};
 pub use fault::Fault;
 use slot::Slot;
-use texts::{Text, TextId};
+use text::Text;
+use texts::TextId;
 pub use watch::{Crowd, Unread, WatchNote};
 
 /// The compiled-in texts: file name and content.
@@ -192,7 +194,7 @@ impl Templates {
         let mut texts = BTreeMap::new();
         let own = files.iter().map(|(name, content)| (name.as_str(), content.as_str()));
         for (name, content) in BUILTIN.into_iter().chain(own) {
-            texts::read_file(name, content, &mut texts, &mut problems);
+            text::read_file(name, content, &mut texts, &mut problems);
         }
         for id in TextId::ALL.iter().filter(|id| !texts.contains_key(*id)) {
             // A refused text leaves the one before it in place, so this is about the built-in files alone.

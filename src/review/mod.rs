@@ -24,11 +24,12 @@ use tokio::sync::{Notify, watch};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::config::Config;
+use crate::desk::Desk;
+use crate::detect::RuleSet;
 use crate::domain::{AccountId, Clock, Entropy, RoomId};
 use crate::export::Request;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
-use crate::reply::acts::Acts;
 use crate::reply::template::Templates;
 use crate::store::{ArchiveStore as _, FollowStore as _, RoomRow, Store, StoreError};
 
@@ -53,6 +54,7 @@ pub struct Ports {
     pub ledger: Ledger,
     pub config: Arc<Config>,
     pub templates: Arc<Templates>,
+    pub rules: Arc<RuleSet>,
     pub metrics: Metrics,
     pub entropy: Arc<dyn Entropy>,
     pub clock: Arc<dyn Clock>,
@@ -71,9 +73,10 @@ struct Parts {
     ledger: Ledger,
     config: Arc<Config>,
     templates: Arc<Templates>,
+    rules: Arc<RuleSet>,
     metrics: Metrics,
-    acts: Acts,
     door: Door,
+    clock: Arc<dyn Clock>,
     wake: Arc<Notify>,
     /// Known from the moment when followers and sender have begun.
     serving: OnceLock<Serving>,
@@ -87,6 +90,18 @@ struct Parts {
 }
 
 impl Parts {
+    /// The owner's acts and questions, the same as in the control room.
+    fn desk(&self) -> Desk {
+        Desk::new(
+            self.store.clone(),
+            self.ledger.clone(),
+            Arc::clone(&self.config),
+            Arc::clone(&self.templates),
+            Arc::clone(&self.clock),
+            self.owners().unwrap_or_default().to_vec(),
+        )
+    }
+
     fn is_working(&self) -> bool {
         self.serving.get().is_some()
     }
@@ -138,16 +153,16 @@ pub async fn one_time_path(
 
 impl Review {
     pub fn new(ports: Ports) -> Self {
-        let Ports { store, ledger, config, templates, metrics, entropy, clock, wake } = ports;
-        let acts = Acts { ledger: ledger.clone(), store: store.clone(), config: Arc::clone(&config) };
+        let Ports { store, ledger, config, templates, rules, metrics, entropy, clock, wake } = ports;
         Self(Arc::new(Parts {
-            door: Door::new(store.clone(), entropy, clock),
+            door: Door::new(store.clone(), entropy, Arc::clone(&clock)),
+            clock,
             store,
             ledger,
             config,
             templates,
+            rules,
             metrics,
-            acts,
             wake,
             serving: OnceLock::new(),
             viewed: Mutex::default(),
@@ -219,6 +234,8 @@ impl Review {
             .route("/proof/{entry}", get(pages::proof::download))
             .route("/export", get(pages::export::show).post(pages::export::ask))
             .route("/export/{name}", get(pages::export::download))
+            .route("/say", get(pages::say::show).post(pages::say::obey))
+            .route("/rehearsal", get(pages::rehearsal::show))
             .route("/settings", get(pages::settings::show).post(pages::settings::act))
             .route("/password", get(pages::settings::password).post(pages::settings::set_password))
             .route("/health", get(pages::health::show))

@@ -1,7 +1,9 @@
 //! What the pages call things: states, parts, marks, modes. One word for each, as in the table of `docs/`.
 
+use crate::cases::{Item, Nudge};
 use crate::config::Mode;
 use crate::domain::{EntryKind, Label, Source};
+use crate::reply::decide::Why;
 
 /// The room where the bot talks with its owner alone, where it has no other name.
 pub(super) const CONTROL_ROOM: &str = "マイチャット（karibarai との連絡）";
@@ -122,12 +124,57 @@ pub(super) fn why(why: &str) -> &'static str {
     }
 }
 
+/// An item of Article 3 of the Freelance Act (フリーランス・事業者間取引適正化等法).
+pub(super) fn item(item: Item) -> &'static str {
+    match item {
+        Item::ClientName => "発注者の名称",
+        Item::ClientAddress => "発注者の住所",
+        Item::CommissionDay => "業務を委託した日",
+        Item::Deliverable => "業務の内容",
+        Item::DueDay => "納期",
+        Item::Place => "納品の場所",
+        Item::InspectionDay => "検査の完了日",
+        Item::Reward => "報酬の額",
+        Item::PaymentDay => "支払期日",
+        Item::PaymentWay => "支払いの方法",
+    }
+}
+
+/// What the owner is told of when a case stands still.
+pub(super) fn nudge(nudge: Nudge) -> &'static str {
+    match nudge {
+        Nudge::EscrowPending => "仮払いの連絡がない",
+        Nudge::ClaimPending => "仮払いをまだ確認していない",
+        Nudge::InspectionWeek => "納品のあと、検収されていない",
+        Nudge::Silence => "だれも発言していない",
+        Nudge::DeadlineNear => "期日が近い",
+    }
+}
+
+/// Why the rehearsal shows no post.
+pub(super) fn verdict(why: Why) -> &'static str {
+    match why {
+        Why::NotClient => "クライアントではない人の発言です。",
+        Why::Unsure => "依頼かどうか、はっきりしません。",
+        Why::CaseReminded => "この案件では、すでに案内しています。",
+        Why::CasePosted => "掲載か仮払いの連絡がある案件です。",
+        Why::SaysPosted => "掲載か仮払いの連絡を含みます。",
+        Why::DecidedBefore => "編集前の文で、すでに案内しています。",
+        Why::OwnerAnswered => "ご本人がすぐに返信していました。",
+        Why::OwnerActive => "ご本人が会話中でした。",
+        Why::CallsEverybody => "全員への呼びかけです。",
+        Why::RoomBudget | Why::Budget => "1日の上限に達していました。",
+        _ => "",
+    }
+}
+
 /// What an act of the owner gave.
 pub(super) fn said(code: &str) -> Option<&'static str> {
     Some(match code {
         "done" => "記録しました。",
         "same" => "すでにその状態です。何も変えていません。",
         "queued" => "投稿します。直前にルームを読み直して、問題がなければ送ります。",
+        "retracted" => "投稿した案内を、ルームから削除します。投稿したことと削除したことは、記録に残ります。",
         "rejected" => "投稿しないことにしました。",
         "again" => "文案が新しくなっています。内容をもう一度確かめてください。",
         "already" => "この文案は、すでに決まっています。",

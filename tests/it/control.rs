@@ -3,6 +3,7 @@
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use karibarai::domain::CaseId;
 use karibarai::store::{OutboxState, Purpose, StandingStore as _};
 use serde_json::Value;
 
@@ -74,7 +75,7 @@ async fn words_are_answered_and_move_the_case() {
     assert!(say_later(&bot, "状況").await.contains("進行中の案件：1件"));
     assert!(say_later(&bot, "ヘルプ").await.contains("承認 12"));
     assert!(say_later(&bot, "集計").await.contains("15,000円"));
-    assert!(say_later(&bot, "証拠 1").await.contains("karibarai export --room"));
+    assert!(say_later(&bot, "証拠 1").await.contains("資料を作っています"));
     assert!(say_later(&bot, "メモ １番 先方は来週休み").await.contains("メモを付けました"));
     assert!(say_later(&bot, "状況 1").await.contains("先方は来週休み"));
     assert!(say_later(&bot, "正解 1").await.contains("記録しました"));
@@ -315,5 +316,80 @@ async fn what_needs_an_answer_is_a_task_until_it_is_answered() {
     bot.until("its end", || async { bot.count("task.closed").await >= 2 }).await;
     bot.settled().await;
     assert_eq!(about_escrow("task_added"), 1);
+    bot.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_is_asked_for_by_a_word_and_verifies() {
+    let bot = Bot::start().await;
+    reminded(&bot).await;
+    assert!(say_later(&bot, "証拠 1").await.contains("できあがったら、ここでお知らせします"));
+    let ready = || frames(&bot).into_iter().find(|it| it.contains("証拠の資料ができました"));
+    bot.until("the note that it is ready", || async { ready().is_some() }).await;
+    let note = ready().unwrap();
+    let line = |begins: &str| {
+        note.lines().find_map(|it| it.strip_prefix(begins)).unwrap_or_else(|| panic!("{note}")).to_owned()
+    };
+    let place = line("場所：");
+    let verified = karibarai(&bot, &["verify", &place]);
+    assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stdout));
+    let bytes = std::fs::read(&place).unwrap();
+    let sum: String =
+        <sha2::Sha256 as sha2::Digest>::digest(&bytes).iter().map(|it| format!("{it:02x}")).collect();
+    assert_eq!(line("SHA-256："), sum);
+    assert_eq!(bot.count("evidence.exported").await, 1);
+    assert!(say_later(&bot, "証拠 9").await.contains("9番の案件はありません"));
+    bot.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_takes_a_reminder_back_once_and_it_does_not_come_again() {
+    let bot = Bot::start().await;
+    assert!(say_later(&bot, "撤回 1").await.contains("削除できる案内がありません"));
+    let request = reminded(&bot).await;
+    assert!(say_later(&bot, "撤回 1").await.contains("ルームから削除します"));
+    let room = bot.world.direct_room;
+    let deleted = || bot.chatwork.posts_by(bot.world.owner, room).iter().all(|it| it.deleted);
+    bot.until("the reminder to go", || async { deleted() }).await;
+    bot.until("the trace", || async { bot.count("reply.amended").await == 1 }).await;
+    assert!(say_later(&bot, "撤回 1").await.contains("すでに削除するように"));
+    // The case keeps that it had its reminder: neither an edit nor another request brings a second one.
+    bot.chatwork.edit(room, &request, &REQUEST.replace("3本", "4本"));
+    bot.recorded(&request, 2).await;
+    bot.client_says("追加でバナーを2枚お願いできますか？1枚3,000円です。");
+    bot.looked().await;
+    assert_eq!(bot.posts(), 1);
+    assert!(bot.cases().await[0].reminded);
+    bot.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_words_work_on_the_command_line_too() {
+    let bot = Bot::start_with(&[("KARIBARAI_ROOM__0__REPLY__MODE", "approve")]).await;
+    let say = |words: &[&str]| {
+        let output = karibarai(&bot, &[&["say"], words].concat());
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let request = bot.client_says(REQUEST);
+    bot.until("the draft", || async { bot.store.draft(CaseId(1)).await.unwrap().is_some() }).await;
+    bot.settled().await;
+    // The commands have the machine's clock: what they ask for is due when the bot's has come there too.
+    let now = karibarai::domain::Clock::now(&karibarai::domain::SystemClock);
+    bot.clock.advance(now.since(karibarai::domain::Clock::now(&bot.clock)) + Duration::from_secs(60));
+    assert_eq!(say(&["承認"]).0, Some(1));
+    assert_eq!(say(&["明日", "電話する"]).0, Some(2));
+    let (code, text) = say(&["停止"]);
+    assert!(code == Some(0) && text.contains("投稿を止めました") && !text.contains("[info]"), "{text}");
+    assert_eq!(karibarai(&bot, &["case", "approve", "1"]).status.code(), Some(1));
+    assert_eq!(bot.replies(&request), 0);
+    assert_eq!(say(&["再開"]).0, Some(0));
+    assert_eq!(karibarai(&bot, &["case", "approve", "1"]).status.code(), Some(0));
+    bot.until("the reminder", || async { bot.replies(&request) == 1 }).await;
+    bot.settled().await;
+    assert_eq!(karibarai(&bot, &["case", "retract", "1"]).status.code(), Some(0));
+    bot.until("the trace", || async { bot.count("reply.amended").await == 1 }).await;
+    let (code, text) = say(&["契約", "山田", "太郎", "10本", "30000円", "12/31まで"]);
+    assert!(code == Some(0) && text.contains("30,000円"), "{text}");
+    assert_eq!(bot.store.contracts().await.unwrap().len(), 1);
     bot.finish().await;
 }

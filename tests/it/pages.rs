@@ -125,6 +125,36 @@ async fn a_message_has_its_proof_and_a_room_its_coverage() {
     bot.finish().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_shows_what_is_stated_and_what_will_be_told_and_words_work_from_a_page() {
+    let bot = Bot::start().await;
+    let request = bot.client_says(REQUEST);
+    bot.until("the case", || async { bot.cases().await.first().is_some_and(|it| it.state == "reminded") })
+        .await;
+    bot.settled().await;
+    let visitor = Visitor::by_link(&bot).await;
+    let case = visitor.text("/cases/1").await;
+    assert!(case.contains("報酬の額：<a href") && case.contains("未確認</span> 発注者の住所"), "{case}");
+    assert!(case.contains("仮払いの連絡がない") && case.contains("だれも発言していない"), "{case}");
+    for act in ["right", "retract"] {
+        let answer = visitor.submit("/cases/1", "/cases/1", &[("act", act)]).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    }
+    bot.until("the trace", || async { bot.count("reply.amended").await == 1 }).await;
+    assert_eq!(bot.count("detection.marked").await, 1);
+    let answer = visitor.submit("/say", "/say", &[("text", "契約 山田 太郎 10本 30000円 12/31まで")]).await;
+    assert!(answer.text().await.unwrap().contains("30,000円"));
+    let answer = visitor.submit("/say", "/say", &[("text", "<b>あした電話</b>")]).await;
+    let text = answer.text().await.unwrap();
+    assert!(text.contains("使えることばではありません") && !text.contains("<b>あした"), "{text}");
+    let rehearsal = visitor.text("/rehearsal").await;
+    assert!(
+        rehearsal.contains("案内の投稿は1回") && rehearsal.contains(&format!("at={request}")),
+        "{rehearsal}"
+    );
+    bot.finish().await;
+}
+
 fn cli(bot: &Bot, arguments: &[&str]) -> i32 {
     let output = Command::new(env!("CARGO_BIN_EXE_karibarai"))
         .args(arguments)

@@ -63,7 +63,9 @@ impl Casebook {
                 unit: row.unit.clone(),
                 used: used(&counts, form, it.now, Some(&it.seen.message)),
                 until: row.until,
-                escrowed: row.escrowed,
+                // What was paid into escrow for one month covers no other.
+                escrowed: row.escrowed
+                    && (form != Form::Monthly || row.registered_at.japan_month() == it.now.japan_month()),
                 ended: row.ended,
                 remind: row.remind,
             };

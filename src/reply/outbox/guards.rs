@@ -25,7 +25,9 @@ impl Outbox {
         if switches.stopped {
             return suppressed("stopped");
         }
-        let needed = if row.approved { Mode::Approve } else { Mode::Auto };
+        // A change of the bot's own post was decided under `auto`, or is the owner's word.
+        let by_word = row.approved || row.purpose == Purpose::Amend;
+        let needed = if by_word { Mode::Approve } else { Mode::Auto };
         if self.config.room(row.room).is_none() || self.mode(row).await? < needed {
             return suppressed("mode");
         }

@@ -34,7 +34,22 @@ pub enum Alert {
         line: CaseLine,
         link: String,
     },
+    /// The package that the owner asked for is there.
+    EvidenceMade {
+        case: CaseId,
+        /// Path of the file on the bot's machine.
+        place: String,
+        /// Of the file, hexadecimal.
+        sha256: String,
+        withheld: u64,
+    },
+    EvidenceFailed {
+        case: CaseId,
+    },
 }
+
+/// Longest path of a file, in characters.
+const MAX_PATH: usize = 300;
 
 impl Templates {
     /// For the control room.
@@ -88,6 +103,18 @@ impl Templates {
                 values.push(draft_value(draft));
                 let body = self.fill(TextId::AgreedBody, &values);
                 (TextId::AgreedTitle, self.with_draft(body, &values))
+            }
+            Alert::EvidenceMade { case, place, sha256, withheld } => {
+                let values = [
+                    (Slot::Case, case.to_string()),
+                    (Slot::Place, inert_line(place, MAX_PATH)),
+                    (Slot::Hash, sha256.clone()),
+                    (Slot::Count, withheld.to_string()),
+                ];
+                (TextId::EvidenceMadeTitle, self.fill(TextId::EvidenceMade, &values))
+            }
+            Alert::EvidenceFailed { case } => {
+                (TextId::EvidenceTitle, self.fill(TextId::EvidenceFailed, &[(Slot::Case, case.to_string())]))
             }
             Alert::Assented { line, link } => {
                 let mut values = self.line_values(line);

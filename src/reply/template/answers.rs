@@ -104,6 +104,10 @@ pub enum Answer {
     SpanMissing,
     Approved(CaseId),
     Rejected(CaseId),
+    /// The bot's own reminder goes from the room.
+    Retracted(CaseId),
+    NothingToRetract(CaseId),
+    AlreadyRetracted(CaseId),
     NoDraft(CaseId),
     /// Spoken of before.
     AlreadySaid(CaseId),
@@ -129,6 +133,12 @@ pub enum Answer {
         case: CaseId,
         right: bool,
     },
+    /// The package is being made; a note says when it is there.
+    EvidenceMaking {
+        case: CaseId,
+        messages: usize,
+    },
+    /// How to make the package oneself.
     Evidence {
         case: CaseId,
         room: RoomId,
@@ -168,6 +178,27 @@ pub enum Answer {
     TooOld {
         word: String,
     },
+}
+
+impl Answer {
+    /// Nothing was done, and something is expected of the owner first.
+    pub fn refuses(&self) -> bool {
+        matches!(
+            self,
+            Self::NoSuchCase(_)
+                | Self::NumberMissing { .. }
+                | Self::SpanMissing
+                | Self::NoDraft(_)
+                | Self::NotWhileStopped(_)
+                | Self::NotInThisRoom(_)
+                | Self::NothingToRetract(_)
+                | Self::ShowAgain { .. }
+                | Self::ContractUnclear { .. }
+                | Self::RoomUnknown { .. }
+                | Self::RoomUnclear { .. }
+                | Self::TooOld { .. }
+        )
+    }
 }
 
 impl Templates {
@@ -223,6 +254,9 @@ impl Templates {
             Answer::NoDraft(case) => not_done(TextId::NoDraft, case),
             Answer::AlreadySaid(case) => not_done(TextId::AlreadySaid, case),
             Answer::AlreadyReminded(case) => not_done(TextId::AlreadyReminded, case),
+            Answer::Retracted(case) => done(TextId::Retracted, case),
+            Answer::NothingToRetract(case) => not_done(TextId::NothingToRetract, case),
+            Answer::AlreadyRetracted(case) => not_done(TextId::AlreadyRetracted, case),
             Answer::NotWhileStopped(case) => not_done(TextId::NotWhileStopped, case),
             Answer::NotInThisRoom(case) => not_done(TextId::NotInThisRoom, case),
             Answer::ShowAgain { case, draft } => {
@@ -244,6 +278,11 @@ impl Templates {
             Answer::Noted(case) => done(TextId::Noted, case),
             Answer::Marked { case, right } => {
                 done(if *right { TextId::MarkedRight } else { TextId::MarkedWrong }, case)
+            }
+            Answer::EvidenceMaking { case, messages } => {
+                let mut values = of(case);
+                values.push((Slot::Count, messages.to_string()));
+                say(TextId::EvidenceTitle, TextId::EvidenceMaking, &values)
             }
             Answer::Evidence { case, room, messages } => {
                 let mut values = of(case);

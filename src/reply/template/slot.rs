@@ -47,4 +47,6 @@ slots! {
     Lines = "lines";
     Items = "items";
     RoomId = "room_id";
+    Place = "place";
+    Hash = "hash";
 }

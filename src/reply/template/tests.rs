@@ -507,6 +507,9 @@ mod answers {
             Answer::NoDraft(case),
             Answer::AlreadySaid(case),
             Answer::AlreadyReminded(case),
+            Answer::Retracted(case),
+            Answer::NothingToRetract(case),
+            Answer::AlreadyRetracted(case),
             Answer::NotWhileStopped(case),
             Answer::NotInThisRoom(case),
             Answer::ShowAgain {
@@ -517,6 +520,7 @@ mod answers {
             Answer::Noted(case),
             Answer::Marked { case, right: true },
             Answer::Marked { case, right: false },
+            Answer::EvidenceMaking { case, messages: 4 },
             Answer::Evidence { case, room: RoomId(5), messages: 4 },
             Answer::Show {
                 line: line(),
@@ -587,11 +591,12 @@ mod answers {
         集計　金額と件数
         承認 12　最後にお見せした文案を送る
         却下 12　その文案を送らない
+        撤回 12　投稿した案内をルームから削除する
         確認 12　仮払いを確認した
         着手 12・納品 12・検収 12・入金 12　その段階に進んだ
         取消 12　案件として扱わない　／　取り下げ 12　お客様が取り下げた
         条件 12　発注条件のうち、そろっているものと足りないもの
-        証拠 12　記録をまとめる方法
+        証拠 12　第三者に渡せる資料を作る
         メモ 12 内容　案件にメモを付ける
         正解 12・誤り 12　依頼と判断したことの正否
         契約 ルーム名 10本 30000円 12/31まで　仮払い済みの契約を登録する
@@ -624,6 +629,12 @@ mod answers {
 
         [info][title]karibarai 確認してください[/title]12番には、すでに案内を投稿しています。同じ案内は二度送りません。[/info]
 
+        [info][title]karibarai 受け付けました[/title]12番に投稿した案内を、ルームから削除します。投稿したことと削除したことは、記録に残ります。同じ案件に、もう一度案内することはありません。[/info]
+
+        [info][title]karibarai 確認してください[/title]12番には、削除できる案内がありません。[/info]
+
+        [info][title]karibarai 確認してください[/title]12番の案内は、すでに削除するように承っています。何も変えていません。[/info]
+
         [info][title]karibarai 確認してください[/title]停止中のため、12番の文案は送りません。先に「再開」と書いてください。[/info]
 
         [info][title]karibarai 確認してください[/title]12番のルームは、投稿しない設定になっています。文案をご自身で書き込むか、設定ファイルの reply.mode を approve か auto に変えてください。[/info]
@@ -645,7 +656,9 @@ mod answers {
 
         [info][title]karibarai 受け付けました[/title]12番は「依頼ではない」と記録しました。案件として扱わないときは「取消 12」と書いてください。[/info]
 
-        [info][title]karibarai 証拠のまとめ方[/title]12番の案件には、4件のメッセージが結び付いています。karibaraiを動かしているコンピューターで次のように実行すると、第三者が検証できる一式ができます。
+        [info][title]karibarai 証拠の資料[/title]12番の案件の資料を作っています。できあがったら、ここでお知らせします。結び付いているメッセージは4件です。[/info]
+
+        [info][title]karibarai 証拠の資料[/title]12番の案件には、4件のメッセージが結び付いています。karibaraiを動かしているコンピューターで次のように実行すると、第三者が検証できる一式ができます。
 
         karibarai export --room 5 --case 12 --out case-12.zip[/info]
 

@@ -1,15 +1,17 @@
 //! The cases: where each stands, what is known and what is missing, the draft, and what the owner may say.
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{self, Path, Query};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::{Extension, Form};
 use serde::Deserialize;
 
-use crate::cases::Fact;
+use crate::cases::{self, State};
+use crate::desk::words::{CaseWord, Word};
 use crate::domain::{CaseId, EntryIndex, MessageId, RoomId};
-use crate::reply::acts::{Acted, Approval, Seen};
+use crate::reply::acts::Seen;
 use crate::reply::record::By;
+use crate::reply::template::Answer;
 use crate::store::{ArchiveStore as _, CaseRow, CaseStore as _, DraftState, RoomRow, StandingStore as _};
 
 use super::{Broken, Frame, Login, Review, absent, page};
@@ -51,7 +53,7 @@ pub(super) fn line(case: &CaseRow, rooms: &[RoomRow]) -> CaseLine {
 }
 
 pub(in crate::review) async fn list(
-    State(review): State<Review>,
+    extract::State(review): extract::State<Review>,
     Extension(login): Extension<Login>,
 ) -> Result<Response, Broken> {
     let frame = Frame::new(&review, &login, "cases").await?;
@@ -74,8 +76,24 @@ struct One {
     draft: Option<Draft>,
     terms: Vec<Term>,
     messages: Vec<Line>,
+    conditions: Vec<Condition>,
+    soon: Vec<Soon>,
     acts: Vec<Act>,
+    reminded: bool,
     notes: Vec<Note>,
+}
+
+/// An item of Article 3 of the Freelance Act, and the message that states it.
+struct Condition {
+    name: &'static str,
+    found: Option<String>,
+    words: String,
+}
+
+/// What the owner will be told of, and when.
+struct Soon {
+    what: &'static str,
+    at: String,
 }
 
 struct Step {
@@ -119,7 +137,7 @@ pub(in crate::review) struct Said {
 }
 
 pub(in crate::review) async fn show(
-    State(review): State<Review>,
+    extract::State(review): extract::State<Review>,
     Extension(login): Extension<Login>,
     Path(id): Path<u64>,
     Query(said): Query<Said>,
@@ -135,7 +153,22 @@ pub(in crate::review) async fn show(
         why: words::why(&it.why),
         open: it.state == DraftState::Open,
     });
-    let notes = store.notes(case.id).await?;
+    let desk = review.0.desk();
+    let Some(view) = desk.view(case.id).await? else { return absent(frame) };
+    let conditions = view.conditions.into_iter().map(|it| Condition {
+        name: words::item(it.item),
+        words: it.found.as_ref().map(|(_, words)| show::visible(words)).unwrap_or_default(),
+        found: it.found.map(|(message, _)| format!("/rooms/{0}?at={message}#m{message}", case.room)),
+    });
+    let mut soon = Vec::new();
+    if let Some(state) = State::parse(&case.state) {
+        let standing = desk.standing(&case, state).await?;
+        let found = cases::upcoming(&standing, &review.0.config.patience, review.0.ledger.now());
+        soon.extend(
+            found.into_iter().map(|(nudge, at)| Soon { what: words::nudge(nudge), at: at.japan_long() }),
+        );
+    }
+    let notes = view.notes;
     page(&One {
         frame,
         it: line(&case, &rooms),
@@ -146,7 +179,10 @@ pub(in crate::review) async fn show(
         draft,
         terms: terms(&case),
         messages: messages(&review, &case).await?,
+        conditions: conditions.collect(),
+        soon,
         acts: acts(&case.state),
+        reminded: case.reminded,
         notes: notes
             .into_iter()
             .map(|it| Note { at: it.at.japan_long(), text: show::visible(&it.text) })
@@ -223,7 +259,7 @@ pub(in crate::review) struct Asked {
 }
 
 pub(in crate::review) async fn act(
-    State(review): State<Review>,
+    extract::State(review): extract::State<Review>,
     Path(id): Path<u64>,
     Form(asked): Form<Asked>,
 ) -> Result<Response, Broken> {
@@ -233,43 +269,48 @@ pub(in crate::review) async fn act(
 }
 
 async fn done(review: &Review, case: CaseId, asked: &Asked) -> Result<&'static str, Broken> {
-    let acts = &review.0.acts;
     let seen = asked.draft.map_or(Seen::Newest, |n| Seen::Draft(EntryIndex(n)));
-    let fact = match asked.act.as_str() {
-        "approve" => {
-            let now = review.0.ledger.now();
-            return Ok(approval(&acts.approve(case, &seen, &By::Page, now).await?));
-        }
-        "reject" => return Ok(approval(&acts.reject(case, &seen, &By::Page).await?)),
+    let word = match asked.act.as_str() {
         "note" if asked.text.trim().is_empty() => return Ok("same"),
-        "note" => {
-            let noted = acts.note(case, &asked.text, &By::Page).await?;
-            return Ok(if noted { "noted" } else { "same" });
-        }
-        "escrow_confirmed" => Fact::EscrowConfirmed,
-        "working" => Fact::WorkBegun,
-        "delivered" => Fact::Delivered,
-        "accepted" => Fact::Accepted,
-        "paid" => Fact::Paid,
-        "withdrawn" => Fact::Withdrawn,
-        "dismissed" => Fact::Dismissed,
-        _ => return Ok("same"),
+        "note" => Word::Note(case, asked.text.clone()),
+        act => match ACTS.iter().find(|(name, _)| *name == act) {
+            Some((_, word)) => Word::Case(*word, case),
+            None => return Ok("same"),
+        },
     };
-    Ok(match acts.fact(case, fact, &By::Page).await? {
-        Acted::Done(_) => "done",
-        Acted::Unchanged(_) | Acted::NoSuchCase => "same",
-    })
+    let reply = review.0.desk().obey(&word, &seen, &By::Page).await?;
+    Ok(reply.map_or("same", |it| said(&it.answer)))
 }
 
-fn approval(it: &Approval) -> &'static str {
-    match it {
-        Approval::Queued(_) => "queued",
-        Approval::Rejected(_) => "rejected",
-        Approval::ShowAgain(_) => "again",
-        Approval::AlreadySaid(_) => "already",
-        Approval::AlreadyReminded => "reminded",
-        Approval::Stopped => "stopped",
-        Approval::NotInThisRoom => "not_here",
-        Approval::NoDraft => "no_draft",
+/// Values of the buttons.
+const ACTS: [(&str, CaseWord); 12] = [
+    ("approve", CaseWord::Approve),
+    ("reject", CaseWord::Reject),
+    ("retract", CaseWord::Retract),
+    ("escrow_confirmed", CaseWord::Confirm),
+    ("working", CaseWord::Begin),
+    ("delivered", CaseWord::Deliver),
+    ("accepted", CaseWord::Accept),
+    ("paid", CaseWord::Paid),
+    ("withdrawn", CaseWord::Withdraw),
+    ("dismissed", CaseWord::Dismiss),
+    ("right", CaseWord::Right),
+    ("wrong", CaseWord::Wrong),
+];
+
+fn said(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Approved(_) => "queued",
+        Answer::Rejected(_) => "rejected",
+        Answer::Retracted(_) => "retracted",
+        Answer::ShowAgain { .. } => "again",
+        Answer::AlreadySaid(_) => "already",
+        Answer::AlreadyReminded(_) => "reminded",
+        Answer::NotWhileStopped(_) => "stopped",
+        Answer::NotInThisRoom(_) => "not_here",
+        Answer::NoDraft(_) => "no_draft",
+        Answer::Noted(_) => "noted",
+        Answer::Moved { .. } | Answer::Marked { .. } => "done",
+        _ => "same",
     }
 }

@@ -8,7 +8,9 @@ pub(super) mod health;
 pub(super) mod message;
 pub(super) mod overview;
 pub(super) mod proof;
+pub(super) mod rehearsal;
 pub(super) mod room;
+pub(super) mod say;
 pub(super) mod search;
 pub(super) mod settings;
 

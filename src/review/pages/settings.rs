@@ -9,8 +9,10 @@ use axum::{Extension, Form};
 use serde::Deserialize;
 use tower_sessions::Session;
 
+use crate::desk::words::Word;
 use crate::domain::{AccountId, MessageId, RoomId};
-use crate::reply::record::{By, Switch};
+use crate::reply::acts::Seen;
+use crate::reply::record::By;
 use crate::reply::template::{ReminderContext, ReminderForm};
 use crate::store::StandingStore as _;
 
@@ -104,15 +106,14 @@ pub(in crate::review) async fn act(
     Form(asked): Form<Asked>,
 ) -> Result<Redirect, Broken> {
     const HOUR: Duration = Duration::from_secs(3600);
-    let now = review.0.ledger.now();
-    let switch = match asked.act.as_str() {
-        "stop" => Switch::Stop,
-        "go" => Switch::Go,
-        "quiet3" => Switch::QuietUntil(now.plus(3 * HOUR)),
-        "quiet12" => Switch::QuietUntil(now.plus(12 * HOUR)),
+    let word = match asked.act.as_str() {
+        "stop" => Word::Stop,
+        "go" => Word::Resume,
+        "quiet3" => Word::Quiet(3 * HOUR),
+        "quiet12" => Word::Quiet(12 * HOUR),
         _ => return Ok(Redirect::to("/settings")),
     };
-    review.0.acts.switch(switch, &By::Page).await?;
+    review.0.desk().obey(&word, &Seen::Newest, &By::Page).await?;
     review.0.wake.notify_one();
     Ok(Redirect::to("/settings?said=done"))
 }

@@ -131,7 +131,7 @@ fn script(history: &[(i64, usize, Move)]) -> Vec<Scenario> {
 fn random_histories_keep_the_rules() {
     let long = setting("KARIBARAI_TESTS_LONG").is_some();
     let config = Config {
-        cases: if long { 40 } else { 3 },
+        cases: if long { 400 } else { 3 },
         max_shrink_iters: 40,
         failure_persistence: None,
         ..Config::default()
