@@ -18,7 +18,7 @@ const JAPANESE: &[&str] = &[
     "src/export/",
     "src/sandbox/",
     "src/domain/time.rs",
-    "src/follow/weighing.rs",
+    "src/follow/phrases.rs",
     "src/cases/agreement.rs",
     "src/cases/article3.rs",
     "src/cases/deadline.rs",

@@ -21,7 +21,8 @@ use crate::store::{ArchiveStore, FollowStore, Record, SignalRow, StandingStore, 
 
 use super::capture::{Capture, capture};
 use super::detector::Detector;
-use super::weighing::{decision_key, may_matter};
+use super::phrases::may_matter;
+use super::weighing::decision_key;
 use super::{BATCH, FollowError, Progress};
 
 /// Derives cases and outbox. With `decider` it also decides; a rebuild runs without.

@@ -14,6 +14,7 @@ mod driver;
 mod index;
 mod mirror;
 mod nudges;
+mod phrases;
 mod tiles;
 mod watchman;
 mod weighing;
@@ -30,9 +31,9 @@ pub use driver::Driver;
 pub use index::Index;
 pub use mirror::Mirror;
 pub use nudges::Nudges;
+pub use phrases::calls_everybody;
 pub use tiles::Tiles;
 pub use watchman::Watchman;
-pub use weighing::calls_everybody;
 
 use crate::ledger::LedgerError;
 use crate::store::StoreError;

@@ -193,7 +193,7 @@ test('axe finds nothing on any page, light and dark, narrow and wide; keys alone
       overview: '/', room: `/rooms/${bot.room}`, message: `/rooms/${bot.room}/messages/${request}`, changes: '/changes',
       search: '/search?q=5%2C000', nothing: '/search?q=zzzz', cases: '/cases', case: '/cases/1', proof: '/proof',
       export: `/export?preview=1&room=${bot.room}`, settings: '/settings', password: '/password', health: '/health',
-      absent: '/rooms/1',
+      absent: '/rooms/1', say: '/say', rehearsal: '/rehearsal',
     };
     for (const colorScheme of ['light', 'dark']) {
       for (const [width, viewport] of [['phone', PHONE], ['desk', DESK]]) {

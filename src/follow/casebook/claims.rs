@@ -12,7 +12,8 @@ use super::request::{FIRST_CONTACT, due};
 use super::weighed::Weighed;
 use super::words::{Saying, drafted, earlier};
 use super::{Casebook, Decider, FollowError};
-use crate::follow::weighing::{notable, opts_out, takes_back};
+use crate::follow::phrases::{opts_out, takes_back};
+use crate::follow::weighing::notable;
 
 impl Casebook {
     pub(super) async fn weigh_claims(

@@ -15,7 +15,8 @@ use super::covering::Covering;
 use super::weighed::Weighed;
 use super::words::{Saying, drafted};
 use super::{Casebook, Decider, FollowError};
-use crate::follow::weighing::{answered, calls_everybody, has_reminder};
+use crate::follow::phrases::calls_everybody;
+use crate::follow::weighing::{answered, has_reminder};
 
 impl Casebook {
     pub(super) async fn weigh_request(
