@@ -17,7 +17,7 @@ use crate::reply::decide::Why;
 use crate::store::{ArchiveStore as _, RoomRow};
 
 use super::detect::rules_of;
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::{Busy, Terminal, until_closed};
 use super::{Exit, Language};
 
@@ -43,7 +43,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let config = place.config()?;
-    let store = setup::reader(&config).await?;
+    let store = start::reader(&config).await?;
     let builtin = RuleSet::builtin()?;
     let other = arguments.rules.as_deref().map(rules_of).transpose()?;
     let owners = app::known_owners(&config, &store).await?.unwrap_or_default();

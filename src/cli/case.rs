@@ -17,7 +17,7 @@ use crate::reply::template::Answer;
 use crate::store::CaseStore as _;
 
 use super::case_lines::{figures_json, list_json, shown_json, worded};
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::{Terminal, until_closed};
 use super::{Exit, Language, say};
 
@@ -145,8 +145,8 @@ async fn mark(config: &Arc<Config>, which: &Which, right: bool, terminal: &Termi
 
 /// For looking alone: nothing is written.
 pub(super) async fn reader(config: &Arc<Config>) -> anyhow::Result<Desk> {
-    let store = setup::reader(config).await?;
-    let outside = setup::outside();
+    let store = start::reader(config).await?;
+    let outside = start::outside();
     let ledger = crate::ledger::Ledger::read_only(
         store.clone(),
         Arc::clone(&outside.clock),
@@ -158,7 +158,7 @@ pub(super) async fn reader(config: &Arc<Config>) -> anyhow::Result<Desk> {
 
 /// For an act, beside a running bot or without one.
 pub(super) async fn writer(config: &Arc<Config>) -> anyhow::Result<Desk> {
-    let (store, ledger) = setup::ledger(config).await?;
+    let (store, ledger) = start::ledger(config).await?;
     desk(config, store, ledger).await
 }
 
@@ -169,7 +169,7 @@ async fn desk(
 ) -> anyhow::Result<Desk> {
     let templates = app::load_templates(&config.templates.files)?;
     let owners = app::known_owners(config, &store).await?.unwrap_or_default();
-    let clock = setup::outside().clock;
+    let clock = start::outside().clock;
     Ok(Desk::new(store, ledger, Arc::clone(config), Arc::new(templates), clock, owners))
 }
 

@@ -5,12 +5,12 @@ use std::io::Write as _;
 use crate::anchor::{self, Anchors, Authorities};
 
 use super::Exit;
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::Terminal;
 
 pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let config = place.config()?;
-    let (store, ledger) = setup::ledger(&config).await?;
+    let (store, ledger) = start::ledger(&config).await?;
     let mut exit = Exit::Done;
     if config.anchor.authorities.is_empty() {
         terminal.talk(terminal.words(
@@ -18,7 +18,7 @@ pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Ex
             "no time-stamp authority is configured ([anchor]): nothing outside confirms this head",
         ));
     }
-    let entropy = setup::outside().entropy;
+    let entropy = start::outside().entropy;
     for url in &config.anchor.authorities {
         let roots = anchor::roots(&config.anchor.ca_files)?;
         let anchors = Anchors {

@@ -10,7 +10,7 @@ use crate::domain::{Clock as _, RoomId, SystemClock, UtcMillis};
 use crate::reconcile::{RoomCoverage, coverage, room_names};
 use crate::store::GapRow;
 
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::{Terminal, until_closed};
 use super::{Exit, Language};
 
@@ -49,7 +49,7 @@ pub(super) async fn run(
     terminal: &Terminal,
 ) -> anyhow::Result<Exit> {
     let config = place.config()?;
-    let store = setup::reader(&config).await?;
+    let store = start::reader(&config).await?;
     let now = SystemClock.now();
     let rooms = coverage(&store, &config, now, room.map(RoomId), UtcMillis(0)).await?;
     let names = room_names(&store).await?;

@@ -16,7 +16,7 @@ use crate::store::{ArchiveStore as _, CaseStore as _, LedgerStore as _, OutboxSt
 use crate::upkeep;
 
 use super::terminal::Terminal;
-use super::{Exit, setup};
+use super::{Exit, start};
 
 /// No step of the story takes longer on any machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,7 +39,7 @@ pub(super) async fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::R
     let world = chatwork.world(Some(&format!("http://{}/webhook", public.local_addr()?)))?;
     let config = configuration(folder.path(), &sandbox.api_base(), &world)?;
     let data_dir = config.storage.data_dir.clone();
-    let app = App::prepare_on(config, setup::outside(), public, private).await?;
+    let app = App::prepare_on(config, start::outside(), public, private).await?;
     let link = app.one_time_link().await?;
     let store = app.store().clone();
     let (stop, stopped) = watch::channel(false);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::doctor::{self, Finding, Severity};
 
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::Terminal;
 use super::{Exit, Language};
 
@@ -29,7 +29,7 @@ struct Words(String, Option<String>);
 
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let config = place.config()?;
-    let findings = doctor::examine(&config, setup::outside().clock).await;
+    let findings = doctor::examine(&config, start::outside().clock).await;
     for finding in &findings {
         let Words(what, advice) = match terminal.language {
             Language::Ja => ja(finding),

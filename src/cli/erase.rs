@@ -16,7 +16,7 @@ use crate::store::{ArchiveStore as _, FollowStore as _, Store};
 use crate::upkeep::{EraseError, Plan, Target, erase, plan_erasure};
 
 use super::Exit;
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::Terminal;
 
 #[derive(Debug, clap::Args)]
@@ -48,7 +48,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     if reason.kind == ReasonKind::Other && reason.text.is_none() {
         return Err(anyhow!("say why: --reason requested, or in your own words"));
     }
-    let (store, ledger) = setup::ledger(&config).await?;
+    let (store, ledger) = start::ledger(&config).await?;
     let planned = plan_erasure(&ledger, &store, &target).await?;
     if !planned.known {
         return Err(anyhow!(

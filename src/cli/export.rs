@@ -12,7 +12,7 @@ use crate::export::{Audience, Exported, Exporter, Request, Withheld};
 use crate::proof::bundle::Withhold;
 
 use super::Exit;
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::{Busy, Terminal};
 
 /// Characters of a withheld message that the preview shows.
@@ -99,7 +99,7 @@ impl Arguments {
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let request = arguments.request()?;
     let config = place.config()?;
-    let (store, ledger) = setup::ledger(&config).await?;
+    let (store, ledger) = start::ledger(&config).await?;
     let owners = app::known_owners(&config, &store).await?.unwrap_or_default();
     let role = |room: RoomId, account: AccountId| config.role_of(room, None, account, &owners);
     let exporter =

@@ -6,7 +6,7 @@ use crate::domain::RoomId;
 use crate::import::{Import, Options, Report};
 
 use super::Exit;
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::Terminal;
 
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let config = place.config()?;
-    let (store, ledger) = setup::ledger(&config).await?;
+    let (store, ledger) = start::ledger(&config).await?;
     let import = Import {
         ledger,
         store,

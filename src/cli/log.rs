@@ -13,7 +13,7 @@ use crate::store::{ArchiveStore as _, LedgerStore as _, Record, Store};
 
 use super::Exit;
 use super::coverage;
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::{Terminal, until_closed};
 
 /// Entries read at a time.
@@ -83,7 +83,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     if arguments.coverage {
         return coverage::run(arguments.room, arguments.json, place, terminal).await;
     }
-    let store = setup::reader(&place.config()?).await?;
+    let store = start::reader(&place.config()?).await?;
     let room = arguments.room.map(RoomId);
     let mut out = terminal.data();
     let mut next = EntryIndex(0);

@@ -1,14 +1,14 @@
 //! `login-link`: a link to the pages that works once, for whoever can run this program on the bot's machine.
 
 use super::Exit;
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::Terminal;
 use crate::review;
 
 pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let config = place.config()?;
-    let (store, _) = setup::ledger(&config).await?;
-    let outside = setup::outside();
+    let (store, _) = start::ledger(&config).await?;
+    let outside = start::outside();
     let path = review::one_time_path(store, outside.entropy, outside.clock).await?;
     let base = match &config.server.review_url {
         Some(url) => url.trim_end_matches('/').to_owned(),

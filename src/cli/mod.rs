@@ -22,7 +22,7 @@ mod sandbox;
 mod say;
 mod search;
 mod serve;
-mod setup;
+mod start;
 mod sync;
 mod template;
 mod terminal;
@@ -123,8 +123,8 @@ pub fn main() -> ExitCode {
     };
     let language = arguments.lang.unwrap_or_else(|| language_of(&environment));
     let terminal = Terminal::new(language);
-    let place = setup::Place { file: arguments.config, environment };
-    let result = match setup::runtime() {
+    let place = start::Place { file: arguments.config, environment };
+    let result = match start::runtime() {
         Ok(runtime) => runtime.block_on(dispatch(arguments.command, &place, &terminal)),
         Err(error) => Err(error),
     };
@@ -139,7 +139,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn dispatch(command: Command, place: &setup::Place, terminal: &Terminal) -> anyhow::Result<Exit> {
+async fn dispatch(command: Command, place: &start::Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     match command {
         Command::Serve => serve::run(place, terminal).await,
         Command::Demo(arguments) => demo::run(&arguments, terminal).await,

@@ -8,7 +8,7 @@ use crate::domain::EntryIndex;
 use crate::ledger;
 
 use super::Exit;
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::Terminal;
 
 #[derive(Debug, clap::Args)]
@@ -19,8 +19,8 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let config = place.config()?;
-    let store = setup::reader(&config).await?;
-    let size = setup::size(&store).await?;
+    let store = start::reader(&config).await?;
+    let size = start::size(&store).await?;
     if arguments.entry >= size {
         return Err(anyhow!("there is no entry {}; the ledger has {size}", arguments.entry));
     }

@@ -13,12 +13,12 @@ use crate::store::FollowStore as _;
 use crate::upkeep::{Rebuild, decided_up_to};
 
 use super::Exit;
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::Terminal;
 
 pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let config = Arc::new(place.config()?);
-    let (store, ledger) = setup::ledger(&config).await?;
+    let (store, ledger) = start::ledger(&config).await?;
     let data_dir = &config.storage.data_dir;
     let lock = File::create(data_dir.join("worker.lock")).context("cannot make the lock file")?;
     lock.try_lock().map_err(|_| anyhow!("a bot is at work on this data folder; stop it first"))?;

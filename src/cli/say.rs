@@ -10,7 +10,7 @@ use crate::reply::template::Answer;
 
 use super::Exit;
 use super::case::{reader, writer};
-use super::setup::Place;
+use super::start::Place;
 use super::terminal::Terminal;
 
 #[derive(Debug, clap::Args)]

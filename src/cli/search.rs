@@ -12,7 +12,7 @@ use crate::store::{ArchiveStore as _, CaseStore as _, LedgerStore as _, SearchFi
 
 use super::Exit;
 use super::log::Line;
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::{Terminal, until_closed};
 
 /// Hits read at a time.
@@ -89,7 +89,7 @@ fn flag(text: &str) -> Result<Flag, String> {
 }
 
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let store = setup::reader(&place.config()?).await?;
+    let store = start::reader(&place.config()?).await?;
     let query = Query::parse(&arguments.query, arguments.exact);
     let filter = filter(arguments, &store).await?;
     let mut out = terminal.data();

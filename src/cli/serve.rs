@@ -7,13 +7,13 @@ use tokio::sync::watch;
 use crate::app::App;
 
 use super::Exit;
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::Terminal;
 
 pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let config = place.config()?;
-    setup::logging(&config, place)?;
-    let app = App::prepare(config, setup::outside()).await?;
+    start::logging(&config, place)?;
+    let app = App::prepare(config, start::outside()).await?;
     terminal.talk(&format!(
         "{} http://{}/webhook",
         terminal.words("Webhookの受け口:", "webhooks arrive at"),

@@ -11,7 +11,7 @@ use crate::domain::RoomId;
 use crate::metrics::Metrics;
 use crate::reconcile::Reconciler;
 
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::Terminal;
 use super::{Exit, Language};
 
@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let config = Arc::new(place.config()?);
-    let outside = setup::outside();
+    let outside = start::outside();
     let token = config.chatwork.api_token.clone().ok_or(AppError::NoToken)?;
     let api = Api::new(&config.chatwork.api_base, token, Arc::clone(&outside.clock))
         .context("the API client cannot be built")?;

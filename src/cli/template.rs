@@ -14,7 +14,7 @@ use crate::reply::template::{DraftReason, TemplateProblem};
 use crate::reply::template::{NoteKind, NoteSubject, OffPlatform, ReminderContext, ReminderForm, Templates};
 use crate::store::{ArchiveStore as _, CaseRow, CaseStore as _, Store};
 
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::{Terminal, until_closed};
 use super::{Exit, Language};
 
@@ -119,7 +119,7 @@ struct Scene {
 async fn scene(config: &Config, case: Option<CaseId>, terminal: &Terminal) -> anyhow::Result<Scene> {
     let has_database = matches!(&config.storage.url, StorageUrl::Sqlite(path) if path.exists());
     if has_database {
-        let store = setup::reader(config).await?;
+        let store = start::reader(config).await?;
         let cases = store.cases().await?;
         let found = match case {
             Some(id) => cases.into_iter().find(|it| it.id == id),

@@ -19,7 +19,7 @@ use crate::proof::verify::{Place as At, ProblemCode};
 use crate::store::{FollowStore as _, Store, StoreError};
 use crate::upkeep::{BadFile, CheckError, Checked, Key, Rebuild, check_trusting, decided_up_to};
 
-use super::setup::{self, Place};
+use super::start::{self, Place};
 use super::terminal::{Busy, Terminal};
 use super::{Exit, Language, bundle};
 
@@ -202,7 +202,7 @@ async fn compare_in(config: &Config, store: &Store, scratch: &Path) -> anyhow::R
     store.copy_to(&copy_path).await?;
     let copy = Store::open(&copy_path).await?;
     // Keys of the copy do not matter: nothing is appended or signed.
-    let outside = setup::outside();
+    let outside = start::outside();
     let Some(owners) = app::known_owners(config, &copy).await? else { return Ok(Vec::new()) };
     let before = copy.derived_digests().await?;
     let until = decided_up_to(&copy).await?;
