@@ -87,6 +87,7 @@ pub struct App {
     wake: Arc<Notify>,
     public: TcpListener,
     private: TcpListener,
+    rehearsal: bool,
 }
 
 impl App {
@@ -150,7 +151,13 @@ impl App {
             wake,
             public,
             private,
+            rehearsal: false,
         })
+    }
+
+    /// The same bot, which posts in the control room alone; what is decided for other rooms waits for the next start.
+    pub fn in_rehearsal(self) -> Self {
+        Self { rehearsal: true, ..self }
     }
 
     /// Where Chatwork's webhooks go.
@@ -225,6 +232,7 @@ impl App {
             receiver: self.receiver,
             review: self.review,
             wake: self.wake,
+            rehearsal: self.rehearsal,
         };
         tasks.spawn(workshop.run(stop.clone()));
         tasks.spawn(review.work(stop.clone()));

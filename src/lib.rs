@@ -21,7 +21,8 @@
 //!
 //! Beside the walk: [`reconcile`] reads rooms by the API and appends what no webhook brought, and fetches the files
 //! that messages show ([`files`] keeps them by hash); [`upkeep`] makes the derived tables anew; [`backtest`] tells what
-//! would have been said; [`doctor`] looks for what does not work; [`import`] brings in older copies, kept apart;
+//! would have been said; [`doctor`] looks for what does not work; [`setup`] makes the
+//! configuration and proves one delivery; [`import`] brings in older copies, kept apart;
 //! [`sandbox`] is a Chatwork to try all of it on; [`metrics`] counts.
 //!
 //! Nothing calls back up: results travel through the ledger. `tests/layering.rs` holds the direction of imports.
@@ -60,5 +61,6 @@ pub mod reply;
 pub mod review;
 pub mod sandbox;
 pub mod search;
+pub mod setup;
 pub mod store;
 pub mod upkeep;

@@ -89,6 +89,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "upkeep",
         ],
     ),
+    ("setup", &["domain", "chatwork", "detect", "config", "store", "upkeep", "backtest", "app"]),
     (
         "cli",
         &[
@@ -117,6 +118,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "upkeep",
             "doctor",
             "app",
+            "setup",
         ],
     ),
 ];

@@ -57,6 +57,8 @@ pub(super) struct Workshop {
     pub(super) receiver: Receiver,
     pub(super) review: Review,
     pub(super) wake: Arc<Notify>,
+    /// Nothing is posted in a client's room.
+    pub(super) rehearsal: bool,
 }
 
 impl Workshop {
@@ -298,6 +300,7 @@ impl Workshop {
                 at: clock.now().plus(self.config.reply.settle),
                 looked: clock.now(),
             }),
+            rehearsal: self.rehearsal,
             config: Arc::clone(&self.config),
             clock,
             metrics: self.metrics.clone(),

@@ -3,6 +3,7 @@
 use super::Exit;
 use super::start::{self, Place};
 use super::terminal::Terminal;
+use crate::config::Config;
 use crate::review;
 
 pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
@@ -10,14 +11,18 @@ pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Ex
     let (store, _) = start::ledger(&config).await?;
     let outside = start::outside();
     let path = review::one_time_path(store, outside.entropy, outside.clock).await?;
-    let base = match &config.server.review_url {
-        Some(url) => url.trim_end_matches('/').to_owned(),
-        None => format!("http://{}", config.server.review_listen),
-    };
-    terminal.say(&format!("{base}{path}"));
+    terminal.say(&format!("{}{path}", base(&config)));
     terminal.talk(terminal.words(
         "24時間以内に一度だけ使えます。karibarai serve が動いている間に開いてください。",
         "It works once, within 24 hours, while `karibarai serve` runs.",
     ));
     Ok(Exit::Done)
+}
+
+/// Where the pages are opened.
+pub(super) fn base(config: &Config) -> String {
+    match &config.server.review_url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => format!("http://{}", config.server.review_listen),
+    }
 }

@@ -22,16 +22,18 @@ mod sandbox;
 mod say;
 mod search;
 mod serve;
+mod setup;
 mod start;
 mod sync;
 mod template;
 mod terminal;
 mod verify;
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use self::terminal::Terminal;
 
@@ -62,13 +64,15 @@ struct Arguments {
     #[arg(long, global = true, value_enum)]
     lang: Option<Language>,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the bot: webhook listener, reader of rooms, followers, sender, pages
     Serve,
+    /// Ask for the token, the rooms and the people, write the configuration, and prove one delivery
+    Setup(setup::Arguments),
     /// Watch the whole bot at work against the built-in simulator: no account, no network, nothing left behind
     Demo(demo::Arguments),
     /// Run the Chatwork simulator alone (API v2 and webhook sender, with faults on request)
@@ -125,7 +129,10 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(language);
     let place = start::Place { file: arguments.config, environment };
     let result = match start::runtime() {
-        Ok(runtime) => runtime.block_on(dispatch(arguments.command, &place, &terminal)),
+        Ok(runtime) => match arguments.command.or_else(|| without_command(&place, &terminal)) {
+            Some(command) => runtime.block_on(dispatch(command, &place, &terminal)),
+            None => return ExitCode::from(2),
+        },
         Err(error) => Err(error),
     };
     match result {
@@ -142,6 +149,7 @@ pub fn main() -> ExitCode {
 async fn dispatch(command: Command, place: &start::Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     match command {
         Command::Serve => serve::run(place, terminal).await,
+        Command::Setup(arguments) => setup::run(&arguments, place, terminal).await,
         Command::Demo(arguments) => demo::run(&arguments, terminal).await,
         Command::Sandbox(arguments) => sandbox::run(&arguments, terminal).await,
         Command::Doctor(arguments) => doctor::run(&arguments, place, terminal).await,
@@ -164,6 +172,23 @@ async fn dispatch(command: Command, place: &start::Place, terminal: &Terminal) -
     }
 }
 
+/// Opened on a desktop, the program sets itself up; else it says what to do. A script gets the help, and exit 2.
+fn without_command(place: &start::Place, terminal: &Terminal) -> Option<Command> {
+    let at_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    if !at_terminal {
+        let _ = Arguments::command().print_help();
+        return None;
+    }
+    if !setup::is_set_up(place) {
+        return Arguments::try_parse_from(["karibarai", "setup"]).ok()?.command;
+    }
+    terminal.say(terminal.words(
+        "設定はできています。\n  karibarai serve    動かす（Ctrl-Cで終了）\n  karibarai doctor   動かないところを調べる\n  karibarai setup    設定を変える\n  karibarai --help   すべてのコマンド",
+        "It is set up.\n  karibarai serve    run it (Ctrl-C ends)\n  karibarai doctor   find what does not work\n  karibarai setup    change the settings\n  karibarai --help   all commands",
+    ));
+    None
+}
+
 /// As the system's programs do: `LC_ALL`, `LC_MESSAGES`, `LANG`, the first that is set.
 fn language_of(environment: &[(String, String)]) -> Language {
     let value = |name: &str| environment.iter().find(|(key, value)| key == name && !value.is_empty());
@@ -173,8 +198,6 @@ fn language_of(environment: &[(String, String)]) -> Language {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

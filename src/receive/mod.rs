@@ -18,7 +18,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::sync::Notify;
 
-use crate::chatwork::signature::{Presented, Rejection, Tokens};
+use crate::chatwork::signature::{Presented, Rejection, SIGNATURE_HEADER, Tokens};
 use crate::domain::RoomId;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
@@ -26,7 +26,6 @@ use crate::metrics::Metrics;
 /// A delivery's body at most; Chatwork's longest message with every character escaped is below it.
 const MAX_BODY: usize = 1024 * 1024;
 /// Where the signature stands (Chatwork's documentation of webhooks); header names are case-insensitive.
-const SIGNATURE_HEADER: &str = "x-chatworkwebhooksignature";
 const SIGNATURE_QUERY: &str = "chatwork_webhook_signature";
 /// Rooms remembered while nothing can be written.
 const MAX_MISSED: usize = 4096;

@@ -37,6 +37,9 @@ pub const NOTES_PER_DAY: u32 = 60;
 /// Everything that appears in a client's room counts against the budgets.
 pub const IN_ROOM: [Purpose; 3] = [Purpose::Reminder, Purpose::FollowUp, Purpose::Notice];
 
+/// How long a post in a client's room waits where the bot is only tried out; the next start sends it.
+const REHEARSAL: Duration = Duration::from_secs(3600);
+
 /// Who the bot is on the platform.
 #[derive(Clone, Debug)]
 pub struct Me {
@@ -59,6 +62,8 @@ pub struct Outbox {
     pub me: Me,
     /// Nothing is posted in a client's room before this time (`reply.settle`).
     pub settled_at: Mutex<Settled>,
+    /// Nothing at all is posted in a client's room: `setup` tries the bot out.
+    pub rehearsal: bool,
     pub retries: Mutex<HashMap<EntryIndex, (UtcMillis, u32)>>,
 }
 
@@ -123,6 +128,9 @@ impl Outbox {
 
     async fn handle(&self, row: &OutboxRow, now: UtcMillis) -> Result<Step, StoreError> {
         let suppressed = |why| Ok(Step::End { state: OutboxState::Suppressed, why, posted: None });
+        if self.rehearsal && (IN_ROOM.contains(&row.purpose) || row.purpose == Purpose::Amend) {
+            return Ok(Step::Later(now.plus(REHEARSAL)));
+        }
         let attempts = self.store.attempts(row.decided_n).await?;
         if attempts == 0 && now.since(row.due_at) > self.config.reply.max_age {
             return suppressed("too_late");

@@ -25,6 +25,7 @@ mod reminder;
 mod review;
 mod scenario;
 mod search;
+mod setup;
 mod support;
 mod sweep;
 mod tamper;

@@ -12,6 +12,9 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+/// Where Chatwork puts the signature.
+pub const SIGNATURE_HEADER: &str = "x-chatworkwebhooksignature";
+
 /// Bytes of a decoded token, and of a signature.
 const LEN: usize = 32;
 
@@ -137,6 +140,13 @@ impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tokens").field("count", &self.0.len()).finish()
     }
+}
+
+/// As Chatwork signs with this token; `None` for what is no webhook token.
+pub fn sign(token: &SecretString, body: &[u8]) -> Option<String> {
+    let key = Zeroizing::new(STANDARD.decode(token.expose_secret()).ok().filter(|it| it.len() == LEN)?);
+    let keyed = Hmac::<Sha256>::new_from_slice(&key).ok()?;
+    Some(STANDARD.encode(keyed.chain_update(body).finalize().into_bytes()))
 }
 
 /// Strict base64 of exactly 32 bytes. A form decoder turns an unescaped `+` of a query into a space: turned back.
