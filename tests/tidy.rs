@@ -26,6 +26,7 @@ const JAPANESE: &[&str] = &[
     "src/desk/",
     "src/config/",
     "src/import/",
+    "src/setup/",
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -103,6 +104,7 @@ fn the_top_level_holds_what_it_should() {
     let expected = [
         ".ci",
         ".git",
+        ".github",
         ".gitignore",
         "CHANGELOG.md",
         "CONTRIBUTING.md",

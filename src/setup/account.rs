@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::chatwork::api::{Api, Error};
 use crate::chatwork::signature::Tokens;
-use crate::chatwork::wire::{Me, Member, MemberRole, Room, RoomKind};
+use crate::chatwork::wire::{ApiMessage, Me, Member, MemberRole, Room, RoomKind};
 use crate::domain::{AccountId, Clock, RoomId};
 
 /// Rooms whose members are read at once, the liveliest first: an account may be in hundreds, and has 300 calls in five
@@ -84,6 +84,12 @@ impl Account {
 
     pub fn position(&self, room: RoomId) -> Option<usize> {
         self.rooms.iter().position(|it| it.room.room_id == room)
+    }
+
+    /// The newest messages of a room, 100 at most, oldest first.
+    pub async fn messages(&self, room: RoomId) -> Result<Vec<ApiMessage>, LookError> {
+        let page = self.api.messages(room).await.map_err(failed)?;
+        Ok(page.messages.into_iter().map(|it| it.value).collect())
     }
 
     /// Reads who is in a room, unless that is known.

@@ -7,8 +7,10 @@ mod account;
 mod draft;
 mod files;
 mod proof;
+mod rehearsal;
 
 pub use account::{Account, LookError, SeenRoom};
 pub use draft::{Choices, DraftError, RoomChoice, Where, draft};
 pub use files::{FilesError, Refused, Written, check, write};
 pub use proof::{Proof, ProofError, Public, Way, prove};
+pub use rehearsal::{Rehearsal, Shown, rehearse};

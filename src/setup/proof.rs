@@ -149,7 +149,9 @@ async fn deliver(
         Way::Owner => (None, OWNERS_PATIENCE),
         Way::Post => {
             // A word from before the ledger began would not be obeyed; times of the platform are whole seconds.
-            until(store, from, PATIENCE, |it| it.kind == EntryKind::SystemStarted || from > 0).await?;
+            if from == 0 {
+                until(store, from, PATIENCE, |it| it.kind == EntryKind::SystemStarted).await?;
+            }
             (Some(api.post_message(room, WORD).await.map_err(ProofError::Post)?), PATIENCE)
         }
     };

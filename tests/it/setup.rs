@@ -35,6 +35,7 @@ impl Stage {
         let world = chatwork.world(&format!("http://127.0.0.1:{port}/webhook"));
         chatwork.0.advance(5_000);
         chatwork.post(world.client, world.direct_room, "よろしくお願いします。");
+        chatwork.post(world.client, world.direct_room, "追加でブログ記事を3本お願いできますか？");
         chatwork.idle().await;
         let env = vec![
             ("CHATWORK_API_BASE", sandbox.api_base()),
@@ -128,7 +129,10 @@ async fn a_person_without_a_public_address_comes_to_a_proven_delivery() {
                 ("ご本人ですか", Some("")),
                 ("お客様とのルームの番号", Some("1")),
                 ("山田 太郎 さんですね", Some("")),
-                ("番号 [2]", Some("3")),
+                ("案内を1回投稿していました", None),
+                ("案内: 追加でブログ記事を3本", None),
+                ("番号 [2]", Some("9")),
+                ("番号 [2]", Some("4")),
                 ("Webhookも使いますか", Some("")),
                 ("投稿しない時間帯", Some("２１：００〜０８：００")),
                 ("を使いますか", Some("y")),
@@ -147,7 +151,7 @@ async fn a_person_without_a_public_address_comes_to_a_proven_delivery() {
     let (direct, client) = (stage.world.direct_room, stage.world.client);
     let config = stage.config();
     for needed in [
-        format!("id = {direct}\nclients = [{client}]\nreply.mode = \"approve\""),
+        format!("id = {direct}\nclients = [{client}]\nreply.mode = \"auto\""),
         "quiet_hours = \"21:00-08:00\"\nsettle = \"10m\"".to_owned(),
         "authorities = [\"http://timestamp.digicert.com\"]".to_owned(),
         "api_token_file = \"api_token.txt\"".to_owned(),

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, LoadArgs};
 use crate::domain::{AccountId, RoomId};
@@ -28,11 +29,13 @@ const FILE: &str = "karibarai.toml";
 const TRIES: usize = 3;
 
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
+    // From before the first question on: the terminal is not left without echo.
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
     let written = Cell::new(false);
     let wizard = Wizard::begin(arguments, place, terminal, &written)?;
     tokio::select! {
         done = wizard.run() => done,
-        _ = tokio::signal::ctrl_c() => {
+        _ = interrupt.recv() => {
             terminal.talk(match written.get() {
                 false => terminal.words("\n中止しました。何も書き込んでいません。", "\ncancelled; nothing was written."),
                 true => terminal.words(

@@ -2,15 +2,20 @@
 
 use anyhow::anyhow;
 
+use crate::backtest::Act;
 use crate::chatwork::wire::{Member, RoomKind};
 use crate::config::Mode;
 use crate::domain::AccountId;
-use crate::setup::{Account, RoomChoice, SeenRoom};
+use crate::setup::{self, Account, Rehearsal, RoomChoice, SeenRoom};
 
-use super::{Wizard, harmless};
+use super::{Language, Wizard, harmless};
 
 /// Of a group so many are named in the list.
 const SHOWN: usize = 6;
+/// Of what the bot would have done so many are shown, the newest.
+const EXAMPLES: usize = 8;
+/// Characters of a message in the list of them.
+const EXCERPT: usize = 40;
 
 impl Wizard<'_> {
     pub(super) async fn rooms(
@@ -69,6 +74,12 @@ impl Wizard<'_> {
         if is_new && room.mode.is_none() {
             room.mode = Some(Mode::Suggest);
         }
+        if room.mode == Some(Mode::Auto) {
+            let known = self.base.room(room.id).and_then(|it| it.clients.as_ref());
+            let clients = room.clients.as_ref().or(known).cloned().unwrap_or_default();
+            let would_have = setup::rehearse(account, seen, &self.base, owners, &clients).await;
+            self.show_rehearsal(&would_have.map_err(|error| anyhow!(self.look_words(&error)))?);
+        }
         Ok(room)
     }
 
@@ -112,8 +123,7 @@ impl Wizard<'_> {
         let mut chosen = Vec::new();
         for n in numbers {
             account.read_members(n - 1).await.map_err(|error| anyhow!(self.look_words(&error)))?;
-            let seen = &account.rooms[n - 1];
-            chosen.push(self.who_and_how(seen, owners).await?);
+            chosen.push(self.who_and_how(account, n - 1, owners).await?);
         }
         Ok(chosen)
     }
@@ -130,8 +140,14 @@ impl Wizard<'_> {
         format!("{kind}  {}  [{}{more}]", harmless(&seen.room.name), names.join(t.words("、", ", ")))
     }
 
-    async fn who_and_how(&self, seen: &SeenRoom, owners: &[AccountId]) -> anyhow::Result<RoomChoice> {
+    async fn who_and_how(
+        &self,
+        account: &Account,
+        n: usize,
+        owners: &[AccountId],
+    ) -> anyhow::Result<RoomChoice> {
         let t = self.terminal;
+        let seen = &account.rooms[n];
         t.say("");
         t.say(&format!("── {} ──", harmless(&seen.room.name)));
         let others = seen.others(owners);
@@ -143,7 +159,21 @@ impl Wizard<'_> {
                 "in this room the account may only read: it is recorded, nothing is posted",
             ));
         }
-        let mode = if seen.may_write() { self.mode(clients.is_some()).await? } else { Mode::Observe };
+        let mode = match &clients {
+            _ if !seen.may_write() => Mode::Observe,
+            None => {
+                t.say(t.words(
+                    "お客様が決まるまでは、文案をマイチャットに届けるだけにします（suggest）。",
+                    "until it is said who the client is, drafts go to you alone (suggest)",
+                ));
+                Mode::Suggest
+            }
+            Some(clients) => {
+                let would_have = setup::rehearse(account, seen, &self.base, owners, clients).await;
+                self.show_rehearsal(&would_have.map_err(|error| anyhow!(self.look_words(&error)))?);
+                self.mode().await?
+            }
+        };
         Ok(RoomChoice {
             id: seen.room.room_id,
             name: Some(seen.room.name.clone()),
@@ -163,8 +193,8 @@ impl Wizard<'_> {
         let t = self.terminal;
         if let ([only], [_]) = (others, guess) {
             let question = match t.language {
-                super::Language::Ja => format!("お客様（発注者）は {} さんですね？", harmless(&only.name)),
-                super::Language::En => format!("is {} the client?", harmless(&only.name)),
+                Language::Ja => format!("お客様（発注者）は {} さんですね？", harmless(&only.name)),
+                Language::En => format!("is {} the client?", harmless(&only.name)),
             };
             return Ok(self.asker.yes(&question, true).await?.then(|| guess.to_vec()));
         }
@@ -180,36 +210,59 @@ impl Wizard<'_> {
         Ok(Some(clients).filter(|it| !it.is_empty()))
     }
 
-    async fn mode(&self, has_clients: bool) -> anyhow::Result<Mode> {
+    /// Before the bot may speak, its owner sees what it would have said.
+    fn show_rehearsal(&self, would_have: &Rehearsal) {
         let t = self.terminal;
-        if !has_clients {
-            t.say(t.words(
-                "お客様が決まるまでは、文案をマイチャットに届けるだけにします（suggest）。",
-                "until it is said who the client is, drafts go to you alone (suggest)",
-            ));
-            return Ok(Mode::Suggest);
+        t.say(&match t.language {
+            Language::Ja => format!(
+                "最近の{}件の発言で試すと、自動なら案内を{}回投稿していました（実際には投稿しません）:",
+                would_have.looked_at,
+                would_have.reminders()
+            ),
+            Language::En => format!(
+                "over the last {} messages, posting by itself it would have reminded {} times (nothing is posted now):",
+                would_have.looked_at,
+                would_have.reminders()
+            ),
+        });
+        let newest = would_have.shown.iter().rev().take(EXAMPLES).rev();
+        for it in newest {
+            let act = match it.act {
+                Act::Remind => t.words("案内", "reminder"),
+                Act::Draft(_) => t.words("文案", "draft"),
+                Act::Silent(_) => t.words("何もしない", "nothing"),
+                Act::Note => t.words("お知らせ", "note to you"),
+            };
+            let words: String = harmless(&it.text).chars().take(EXCERPT).collect();
+            t.say(&format!("    {}  {act}: {words}", it.at.japan_text()));
         }
+    }
+
+    async fn mode(&self) -> anyhow::Result<Mode> {
+        let t = self.terminal;
         t.say(t.words("このルームで、ボットは何をしますか？", "what may the bot do in this room?"));
-        t.say(t.words("    1. 記録だけ（observe）", "    1. record only (observe)"));
-        t.say(t.words(
-            "    2. 記録し、文案をあなたにだけ届ける（suggest、おすすめ）",
-            "    2. record, and hand you drafts (suggest; a good start)",
-        ));
-        t.say(t.words(
-            "    3. あなたが「承認」と返したら投稿する（approve）",
-            "    3. post when you have said yes (approve)",
-        ));
-        t.say(t.words(
-            "    （自動での投稿 auto は、しばらく文案を見てから、設定ファイルで選べます）",
-            "    (auto, posting by itself, can be set in the file once you have seen some drafts)",
-        ));
+        for (ja, en) in [
+            ("    1. 記録だけ（observe）", "    1. record only (observe)"),
+            (
+                "    2. 記録し、文案をあなたにだけ届ける（suggest、まずはこれがおすすめ）",
+                "    2. record, and hand you drafts (suggest; a good start)",
+            ),
+            (
+                "    3. あなたがマイチャットで「承認」したら投稿する（approve）",
+                "    3. post when you have said yes (approve)",
+            ),
+            ("    4. 上のように自動で投稿する（auto）", "    4. post by itself, as shown above (auto)"),
+        ] {
+            t.say(t.words(ja, en));
+        }
         loop {
             let answer = self.asker.line(t.words("番号 [2]: ", "number [2]: ")).await?;
             match answer.as_str() {
-                "" | "2" | "suggest" => return Ok(Mode::Suggest),
-                "1" | "observe" => return Ok(Mode::Observe),
-                "3" | "approve" => return Ok(Mode::Approve),
-                _ => t.say(t.words("1〜3でお答えください。", "please answer 1 to 3")),
+                "" | "2" | "２" | "suggest" => return Ok(Mode::Suggest),
+                "1" | "１" | "observe" => return Ok(Mode::Observe),
+                "3" | "３" | "approve" => return Ok(Mode::Approve),
+                "4" | "４" | "auto" => return Ok(Mode::Auto),
+                _ => t.say(t.words("1〜4でお答えください。", "please answer 1 to 4")),
             }
         }
     }
