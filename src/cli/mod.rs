@@ -16,6 +16,7 @@ mod export;
 mod import;
 mod log;
 mod login_link;
+mod manual;
 mod proof;
 mod rebuild;
 mod sandbox;
@@ -111,6 +112,9 @@ enum Command {
     Erase(erase::Arguments),
     /// Make the derived tables and the mirror files anew from the ledger
     Rebuild,
+    /// Write man pages and shell completions
+    #[command(hide = true)]
+    Manual(manual::Arguments),
 }
 
 /// Runs the program and returns its exit code.
@@ -169,6 +173,7 @@ async fn dispatch(command: Command, place: &start::Place, terminal: &Terminal) -
         Command::Checkpoint => checkpoint::run(place, terminal).await,
         Command::Erase(arguments) => erase::run(&arguments, place, terminal).await,
         Command::Rebuild => rebuild::run(place, terminal).await,
+        Command::Manual(arguments) => manual::run(&arguments, Arguments::command(), terminal),
     }
 }
 

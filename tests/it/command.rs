@@ -185,3 +185,29 @@ fn detection_answers_records_in_order_and_names_bad_lines() {
     assert!(lines[3]["id"].is_null() && lines[3]["error"].is_string());
     assert_eq!((&lines[4]["id"], &lines[4]["tier"]), (&7.into(), &"no".into()));
 }
+
+#[test]
+fn man_pages_and_completions_are_made_for_every_subcommand() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = karibarai(folder.path(), &["manual", "--dir", "out"], &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let read = |path: &str| fs::read_to_string(folder.path().join("out").join(path)).unwrap();
+    let help = karibarai(folder.path(), &["--help"], &[]);
+    let help = String::from_utf8(help.stdout).unwrap();
+    let listed = help.lines().skip_while(|it| *it != "Commands:").skip(1).take_while(|it| !it.is_empty());
+    let names: Vec<&str> = listed.filter_map(|it| it.split_whitespace().next()).collect();
+    assert!(names.len() > 15 && names.contains(&"setup"), "{names:?}");
+    let bash = read("completions/karibarai.bash");
+    for name in &names {
+        let page = read(&format!("man1/karibarai-{name}.1"));
+        assert!(page.contains(".TH") && page.contains(".SH DESCRIPTION"), "{name}");
+        assert!(bash.contains(name), "{name}");
+    }
+    assert!(read("man1/karibarai-setup.1").contains("token\\-file"));
+    assert!(read("man1/karibarai.1").contains("karibarai"));
+    let script = folder.path().join("out/completions/karibarai.bash");
+    assert!(Command::new("bash").arg("-n").arg(script).status().unwrap().success());
+    for other in ["_karibarai", "karibarai.fish", "_karibarai.ps1"] {
+        assert!(read(&format!("completions/{other}")).contains("setup"), "{other}");
+    }
+}
