@@ -19,6 +19,7 @@ mod leaks;
 mod mirror;
 mod mirror_truth;
 mod pages;
+mod proxy;
 mod rebuild;
 mod receive;
 mod reminder;

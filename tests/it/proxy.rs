@@ -1,0 +1,197 @@
+//! The recipes of `deploy/` as they stand there, run by the real programs: signed deliveries come through unharmed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, stream};
+use serde_json::Value;
+
+use crate::support::{Bot, all_records, created, environment, sign, until};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const AT_ONCE: usize = 32;
+
+/// A program that is ended when the test is.
+struct Proxy(Child);
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// `None` where it is not installed; under `tests/run` it is.
+fn program(name: &str) -> Option<PathBuf> {
+    let found = ["/usr/sbin", "/usr/bin", "/usr/local/bin"].map(|it| Path::new(it).join(name));
+    let found = found.into_iter().find(|it| it.exists());
+    assert!(found.is_some() || environment("KARIBARAI_TESTS_RUN").is_none(), "{name} is not installed");
+    found
+}
+
+/// The recipe with what belongs to the place put in; every part must stand in it.
+fn recipe(name: &str, parts: &[(&str, &str)]) -> String {
+    let mut text = fs::read_to_string(Path::new(ROOT).join("deploy").join(name)).unwrap();
+    for (part, own) in parts {
+        assert!(text.contains(part), "deploy/{name} has no `{part}` any more");
+        text = text.replace(part, own);
+    }
+    text
+}
+
+/// A certificate for `localhost` and its key.
+fn certificate(folder: &Path) -> (String, String) {
+    let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&cert)
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(made.success());
+    (cert.display().to_string(), key.display().to_string())
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_carries_signed_deliveries_unharmed() {
+    let Some(nginx) = program("nginx") else { return };
+    let bot = Bot::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (cert, key) = certificate(folder.path());
+    let port = free_port();
+    let site = recipe(
+        "nginx.conf",
+        &[
+            ("listen 443 ssl;", &format!("listen 127.0.0.1:{port} ssl;")),
+            ("\tlisten [::]:443 ssl;\n", ""),
+            ("/etc/letsencrypt/live/bot.example.jp/fullchain.pem", &cert),
+            ("/etc/letsencrypt/live/bot.example.jp/privkey.pem", &key),
+            ("server_name bot.example.jp;", "server_name localhost;"),
+            ("server 127.0.0.1:8787", &format!("server {}", bot.public)),
+        ],
+    );
+    let here = folder.path().display();
+    fs::write(folder.path().join("site.conf"), site).unwrap();
+    let main = format!(
+        "daemon off;\npid {here}/pid;\nerror_log stderr warn;\nevents {{}}\nhttp {{\n\
+         client_body_temp_path {here}/body;\nproxy_temp_path {here}/proxy;\nfastcgi_temp_path {here}/f;\n\
+         uwsgi_temp_path {here}/u;\nscgi_temp_path {here}/s;\ninclude {here}/site.conf;\n}}\n"
+    );
+    fs::write(folder.path().join("nginx.conf"), main).unwrap();
+    let mut command = Command::new(nginx);
+    command.arg("-c").arg(folder.path().join("nginx.conf")).arg("-p").arg(folder.path());
+    let proxy = Proxy(command.stdin(Stdio::null()).spawn().unwrap());
+    carries(bot, port, &cert).await;
+    drop(proxy);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caddy_carries_signed_deliveries_unharmed() {
+    let Some(caddy) = program("caddy") else { return };
+    let bot = Bot::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (cert, key) = certificate(folder.path());
+    let port = free_port();
+    let config = recipe(
+        "Caddyfile",
+        &[
+            ("{\n\tservers {", "{\n\tadmin off\n\tauto_https disable_redirects\n\tservers {"),
+            ("{$KARIBARAI_HOST:localhost} {", &format!("https://localhost:{port} {{\n\ttls {cert} {key}")),
+            ("127.0.0.1:8787", &bot.public.to_string()),
+        ],
+    );
+    fs::write(folder.path().join("Caddyfile"), config).unwrap();
+    let mut command = Command::new(caddy);
+    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(folder.path().join("Caddyfile"));
+    command.env_clear().env("HOME", folder.path()).env("XDG_DATA_HOME", folder.path());
+    command.env("XDG_CONFIG_HOME", folder.path()).stdin(Stdio::null()).stderr(Stdio::null());
+    let proxy = Proxy(command.spawn().unwrap());
+    carries(bot, port, &cert).await;
+    drop(proxy);
+}
+
+/// Texts that a proxy might change, of all sizes.
+fn body_of(n: usize) -> String {
+    match n % 5 {
+        0 => format!("{n}件目：お世話になっております。\r\n「追加」の件です😀"),
+        1 => format!("{n} & <b>{}</b> \\ \" \u{0} %2B+/==", "a".repeat(n % 4000)),
+        2 => format!("{n}{}", "長".repeat(20_000)),
+        3 => format!("{n}[info][title]件名[/title]本文[/info]\n\n"),
+        _ => n.to_string(),
+    }
+}
+
+async fn carries(bot: Bot, port: u16, cert: &str) {
+    let root = reqwest::Certificate::from_pem(&fs::read(cert).unwrap()).unwrap();
+    let client = reqwest::Client::builder().tls_certs_only([root]).no_proxy().build().unwrap();
+    let base = format!("https://localhost:{port}");
+    until("the proxy to answer", || async {
+        let answer = client.get(format!("{base}/healthz")).send().await;
+        answer.is_ok_and(|it| it.status() == 200)
+    })
+    .await;
+    let count = if environment("KARIBARAI_TESTS_LONG").is_some() { 10_000 } else { 400 };
+    let token = Arc::new(bot.world.webhook_tokens[0].clone());
+    let room = bot.world.direct_room;
+    let author = bot.world.colleague;
+    let sent: BTreeMap<String, String> = stream::iter(0..count)
+        .map(|n| {
+            let (client, base, token) = (client.clone(), base.clone(), Arc::clone(&token));
+            async move {
+                let body = created(room, 7_000_000_000_000_000_000 + n as u64, author, &body_of(n));
+                let signature = sign(&token, body.as_bytes());
+                let url = format!("{base}/webhook");
+                // Either place where a signature may stand.
+                let request = match n % 3 {
+                    0 => client.post(url).query(&[("chatwork_webhook_signature", &signature)]),
+                    _ => client.post(url).header("x-chatworkwebhooksignature", &signature),
+                };
+                let answer = request.body(body.clone()).send().await.unwrap();
+                assert_eq!(answer.status(), 200, "delivery {n}");
+                (signature, body)
+            }
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    assert_eq!(sent.len(), count);
+    let refused = client.post(format!("{base}/webhook")).body("{}").send().await.unwrap();
+    assert_eq!(refused.status(), 401, "without a signature");
+    let large = client.post(format!("{base}/webhook")).body("x".repeat(2 << 20)).send().await;
+    assert!(large.map_or(true, |it| it.status() == 413), "a body over 1 MiB");
+    let elsewhere = client.get(format!("{base}/metrics")).send().await.unwrap();
+    assert_eq!(elsewhere.status(), 404, "the pages and figures are not shown to the world");
+    let mut unharmed = 0;
+    for record in all_records(&bot.store).await {
+        let Some((_, content)) = &record.content else { continue };
+        let Ok(content) = serde_json::from_slice::<Value>(content) else { continue };
+        if let Some(body) = content["signature"].as_str().and_then(|it| sent.get(it)) {
+            assert_eq!(content["body"].as_str(), Some(body.as_str()));
+            unharmed += 1;
+        }
+    }
+    assert_eq!(unharmed, count, "what was answered 200 stands in the ledger, byte for byte");
+    bot.finish().await;
+}
