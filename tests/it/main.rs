@@ -9,6 +9,7 @@ mod command;
 mod control;
 mod crash;
 mod deliveries;
+mod deploy;
 mod desk;
 mod doctor;
 mod erase;

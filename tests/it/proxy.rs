@@ -180,7 +180,8 @@ async fn carries(bot: Bot, port: u16, cert: &str) {
     let refused = client.post(format!("{base}/webhook")).body("{}").send().await.unwrap();
     assert_eq!(refused.status(), 401, "without a signature");
     let large = client.post(format!("{base}/webhook")).body("x".repeat(2 << 20)).send().await;
-    assert!(large.map_or(true, |it| it.status() == 413), "a body over 1 MiB");
+    // nginx says 413; Caddy cuts the body off and says what it likes.
+    assert!(large.map_or(true, |it| !it.status().is_success()), "a body over 1 MiB");
     let elsewhere = client.get(format!("{base}/metrics")).send().await.unwrap();
     assert_eq!(elsewhere.status(), 404, "the pages and figures are not shown to the world");
     let mut unharmed = 0;

@@ -9,9 +9,7 @@ use crate::reply::template::{ReminderContext, ReminderForm};
 use crate::review;
 use crate::setup::{self, Account, Choices, Proof, ProofError, Public, Way, Written};
 
-use super::super::login_link;
-use super::super::terminal::Busy;
-use super::{Exit, Language, TOKEN_FILE, Wizard, harmless, start, webhook_file};
+use super::{Busy, Exit, Language, TOKEN_FILE, Wizard, harmless, login_link, start, webhook_file};
 
 impl Wizard<'_> {
     /// As it would stand in the first room.

@@ -21,8 +21,8 @@ use crate::setup::{self, Account, Choices, LookError, Where};
 use self::ask::Asker;
 pub(super) use self::options::Arguments;
 use super::start::{self, Place};
-use super::terminal::Terminal;
-use super::{Exit, Language};
+use super::terminal::{Busy, Terminal};
+use super::{Exit, Language, login_link};
 
 const FILE: &str = "karibarai.toml";
 /// How often a token is asked for before it is left.

@@ -1,0 +1,78 @@
+//! What lies in `deploy/` and `.github/`: checked by the programs that will read it, where they are at hand.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::Bot;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// Tenths: `systemd-analyze security` calls 0.0–2.0 safe.
+const EXPOSURE: &str = "--threshold=20";
+
+fn deploy(name: &str) -> String {
+    fs::read_to_string(Path::new(ROOT).join("deploy").join(name)).unwrap()
+}
+
+#[test]
+fn the_systemd_unit_is_sound_and_shut() {
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let unit = deploy("karibarai.service");
+    let program = "/usr/local/bin/karibarai";
+    assert!(unit.contains(program));
+    let path = folder.path().join("karibarai.service");
+    fs::write(&path, unit.replace(program, env!("CARGO_BIN_EXE_karibarai"))).unwrap();
+    let verified = Command::new("systemd-analyze").arg("verify").arg(&path).output().unwrap();
+    let said = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success() && said.is_empty(), "{said}");
+    let mut security = Command::new("systemd-analyze");
+    let security = security.args(["security", "--offline=true", EXPOSURE, "--no-pager"]).arg(&path);
+    let security = security.output().unwrap();
+    assert!(security.status.success(), "{}", String::from_utf8_lossy(&security.stdout));
+    // The unit for one person has no manager here; it starts the same program in the same way.
+    let user = deploy("karibarai-user.service");
+    for line in ["Type=notify", "WatchdogSec=60", "TimeoutStopSec=20", "Restart=on-failure", "UMask=0077"] {
+        assert!(unit.contains(line) && user.contains(line), "{line}");
+    }
+}
+
+#[test]
+fn the_files_for_other_programs_can_be_read() {
+    let script = "import plistlib, sys
+it = plistlib.load(open(sys.argv[1], 'rb'))
+assert it['ProgramArguments'][1] == 'serve' and it['RunAtLoad'], it";
+    let plist = Path::new(ROOT).join("deploy/jp.karibarai.plist");
+    assert!(Command::new("python3").args(["-c", script]).arg(plist).status().unwrap().success());
+    let script = Path::new(ROOT).join("deploy/build-static");
+    assert!(Command::new("bash").arg("-n").arg(script).status().unwrap().success());
+}
+
+/// Names that begin with `karibarai_` and stand alone.
+fn names(text: &str) -> BTreeSet<String> {
+    let word = |it: char| it.is_ascii_alphanumeric() || it == '_';
+    let words = text.split(|it: char| !word(it)).filter(|it| it.starts_with("karibarai_"));
+    words.map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alerts_rest_on_figures_that_there_are() {
+    let alerts = names(&deploy("alerts.yaml"));
+    let manual = names(&fs::read_to_string(Path::new(ROOT).join("docs/operations.md")).unwrap());
+    assert!(alerts.len() > 8 && alerts.is_subset(&manual), "{:?}", alerts.difference(&manual));
+    let bot = Bot::start().await;
+    let message = bot.client_says("よろしくお願いします。");
+    bot.recorded(&message, 1).await;
+    bot.settled().await;
+    let url = format!("http://{}/metrics", bot.private);
+    let shown = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let shown = names(&shown);
+    // Figures of what has not happened yet come into being when it does.
+    for name in alerts.iter().filter(|it| !it.ends_with("_total")) {
+        assert!(shown.contains(name), "{name} of {shown:?}");
+    }
+    bot.finish().await;
+}
