@@ -14,7 +14,7 @@ use super::{ExportError, readme};
 /// Paths of the derived files whose layout the format fixes.
 pub(super) const FIXED: [&str; 3] = ["messages.csv", "messages.jsonl", "raw/webhooks.jsonl"];
 /// Paths of those that each version of the program may lay out anew.
-pub(super) const LAID_OUT: [&str; 2] = ["README.txt", "report.html"];
+pub(super) const LAID_OUT: [&str; 3] = ["README.txt", "report.html", "verify.html"];
 
 /// Writes all derived files below `folder`. What is read of the manifest is everything but its list of files.
 pub(super) fn derive(
@@ -50,7 +50,10 @@ pub(super) fn derive(
     table.finish()?.flush()?;
     report.finish()?;
     survey.later = later;
-    let mut text = create("README.txt")?;
-    text.write_all(readme::TEXT.as_bytes())?;
-    Ok(text.flush()?)
+    for (path, text) in [("README.txt", readme::TEXT), ("verify.html", readme::VERIFY)] {
+        let mut file = create(path)?;
+        file.write_all(text.as_bytes())?;
+        file.flush()?;
+    }
+    Ok(())
 }

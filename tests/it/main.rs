@@ -32,4 +32,5 @@ mod support;
 mod sweep;
 mod tamper;
 mod template;
+mod vectors;
 mod writers;

@@ -96,7 +96,7 @@ async fn no_byte_of_an_unpacked_package_changes_unseen() {
     assert!(faults(&unpacked).unwrap().contains(&(FaultAt::File("files.txt".into()), Fault::Added)));
 }
 
-fn contents(zip: &[u8]) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn contents(zip: &[u8]) -> BTreeMap<String, Vec<u8>> {
     let mut container = Container::open(Cursor::new(zip)).unwrap();
     let paths: Vec<String> = container.paths().map(str::to_owned).collect();
     paths
@@ -109,7 +109,7 @@ fn contents(zip: &[u8]) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-fn signer(data: &Path) -> Signer {
+pub(crate) fn signer(data: &Path) -> Signer {
     let seed = unhex(fs::read_to_string(data.join("keys/ledger.key")).unwrap().trim()).unwrap();
     Signer::from_seed(&origin(&ledger_id(&public_key(&seed))), seed).unwrap()
 }
