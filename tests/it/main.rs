@@ -17,6 +17,7 @@ mod evidence;
 mod files;
 mod import;
 mod leaks;
+mod manuals;
 mod mirror;
 mod mirror_truth;
 mod pages;
