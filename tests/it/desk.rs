@@ -158,3 +158,36 @@ async fn a_room_that_is_only_observed_brings_no_word() {
     assert!(bot.notes().is_empty(), "{:?}", bot.notes());
     bot.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_tell_exposure_escrow_answer_times_and_months() {
+    let (bot, _) = reminded().await;
+    let figures = || async {
+        let desk = karibarai::desk::Desk::new(
+            bot.store.clone(),
+            bot.ledger.clone(),
+            std::sync::Arc::new(crate::support::config(&bot.settings(), bot.folder.path())),
+            std::sync::Arc::new(karibarai::reply::template::Templates::builtin().unwrap()),
+            std::sync::Arc::new(bot.clock.clone()),
+            vec![karibarai::domain::AccountId(bot.world.owner)],
+        );
+        desk.figures().await.unwrap()
+    };
+    let before = figures().await;
+    assert_eq!((before.clients[0].open, before.clients[0].without_escrow), (1, 1));
+    assert_eq!((before.clients[0].without_escrow_yen, before.clients[0].in_work_yen), (15_000, 0));
+    assert_eq!(before.answer_time, None, "the bot's reminder is no answer of the owner's");
+    assert_eq!((before.months[0].requests, before.months[0].confirmed), (1, 0));
+    // The owner answers ten minutes after the request, and confirms escrow an hour later.
+    bot.clock.advance(Duration::from_secs(600));
+    owner_says(&bot, "ありがとうございます。確認してお返事します。").await;
+    bot.clock.advance(Duration::from_secs(3600));
+    word(&bot, "確認 1", "仮払い確認済み").await;
+    let after = figures().await;
+    assert_eq!((after.clients[0].without_escrow, after.clients[0].without_escrow_yen), (0, 0));
+    assert_eq!(after.clients[0].in_work_yen, 15_000);
+    let minutes = after.answer_time.unwrap().as_secs() / 60;
+    assert_eq!(minutes, 10, "{:?}", after.answer_time);
+    assert_eq!((after.months[0].confirmed, after.months[0].confirmed_yen), (1, 15_000));
+    bot.finish().await;
+}
