@@ -82,6 +82,8 @@ struct Event<'a> {
     kind: &'static str,
     at: String,
     words: String,
+    /// Of a file: its number among the exhibits, of which the report itself is the first.
+    exhibit: Option<u64>,
 }
 
 /// The report on its way to the file.
@@ -92,6 +94,8 @@ pub(super) struct Report<'a, W: Write> {
     /// Messages with later versions that have been shown.
     done: HashSet<MessageId>,
     day: String,
+    /// Exhibits so far.
+    exhibits: u64,
 }
 
 impl<'a, W: Write> Report<'a, W> {
@@ -124,7 +128,7 @@ impl<'a, W: Write> Report<'a, W> {
             secrets_withheld: manifest.filter.withhold.contains(&Withhold::Secrets),
         };
         out.write_all(head.render()?.as_bytes())?;
-        Ok(Self { out, people, room: manifest, done: HashSet::new(), day: String::new() })
+        Ok(Self { out, people, room: manifest, done: HashSet::new(), day: String::new(), exhibits: 1 })
     }
 
     pub(super) fn entry(
@@ -182,12 +186,17 @@ impl<'a, W: Write> Report<'a, W> {
             return Ok(());
         }
         let day = self.new_day(entry.observed_at);
+        let exhibit = (entry.kind == EntryKind::FileStored).then(|| {
+            self.exhibits += 1;
+            self.exhibits
+        });
         let event = Event {
             day: day.as_deref(),
             n: entry.n.0,
             kind: rows::kind_words(entry.kind),
             at: entry.observed_at.japan_long(),
             words: self.event_words(shown),
+            exhibit,
         };
         Ok(self.out.write_all(event.render()?.as_bytes())?)
     }

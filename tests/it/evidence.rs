@@ -155,6 +155,7 @@ async fn a_package_is_complete_checks_itself_and_is_the_same_twice() {
         "見ていなかった時間",
         "見積書.pdf",
         "確認した間隔",
+        "<strong>甲第2号証</strong>　ファイル　見積書.pdf",
     ] {
         assert!(report.contains(words), "{words}");
     }

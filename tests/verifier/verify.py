@@ -6,7 +6,7 @@
 Ends with 0 (intact), 1 (ours, but it does not fit) or 2 (absent, unreadable, not ours).
 Time stamps (section 12) are not checked here, and report.html and README.txt only by their hashes.
 """
-import base64, calendar, csv, hashlib, io, json, os, re, struct, sys, time, zlib
+import base64, calendar, csv, functools, hashlib, io, json, os, re, struct, sys, time, zlib
 
 CHAIN = set("""message.created message.updated message.seen message.deleted_reported message.missing_at_recheck file.found
 file.stored file.lost task.created task.updated member.joined member.left member.renamed member.changed room.found
@@ -120,6 +120,7 @@ def packed(p):
 BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
 
 
+@functools.lru_cache(maxsize=None)
 def signed(key, message, signature):
     a, s = point(key), int.from_bytes(signature[32:], "little")
     if a is None or s >= L or packed(times(8, a)) == packed((0, 1, 1, 0)):
