@@ -27,6 +27,7 @@ use crate::receive::Receiver;
 use crate::reply::template::Templates;
 use crate::review::{Ports, Review};
 use crate::store::{Store, StoreError};
+use crate::upkeep::{RestoreError, finish_restore};
 
 pub use texts::{TextsError, load_templates};
 
@@ -69,6 +70,8 @@ pub enum AppError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
 }
 
 /// The bot, ready to run: listeners bound, ledger open.
@@ -259,6 +262,7 @@ pub async fn open_ledger(config: &Config, outside: &Outside) -> Result<(Store, L
     let folder = &config.storage.data_dir;
     std::fs::create_dir_all(folder)
         .map_err(|source| AppError::Folder { path: folder.display().to_string(), source })?;
+    finish_restore(folder)?;
     let store = Store::open(path).await?;
     let ledger =
         Ledger::open(store.clone(), folder, Arc::clone(&outside.clock), Arc::clone(&outside.entropy)).await?;

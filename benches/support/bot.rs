@@ -97,14 +97,13 @@ impl Bot {
     }
 
     pub(crate) async fn entries(&self) -> u64 {
-        self.ledger.head().await.expect("the ledger can be read").frontier.size()
+        self.ledger.head().await.expect("the ledger can be read").end()
     }
 
     /// Waits until the last follower has read everything.
     pub(crate) async fn rest(&self) {
         loop {
-            let size =
-                self.store.head().await.expect("the head can be read").map_or(0, |it| it.frontier.size());
+            let size = self.store.head().await.expect("the head can be read").map_or(0, |it| it.end());
             if self.store.cursor("mirror").await.expect("a cursor can be read").0 == size {
                 return;
             }

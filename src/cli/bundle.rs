@@ -7,8 +7,8 @@ use anyhow::anyhow;
 use crate::export::{self, Checked, Fault, FaultAt, OpenError, Remark};
 use crate::proof::timestamp::Roots;
 
+use super::problem::{problem_en, problem_ja};
 use super::terminal::{Busy, Terminal};
-use super::verify::{problem_en, problem_ja};
 use super::{Exit, Language};
 
 /// Exit 2 where it is absent, unreadable or not a package.

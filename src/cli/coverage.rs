@@ -138,6 +138,7 @@ fn kind(name: &str, terminal: &Terminal) -> String {
         "rate_limited" => ("Chatworkの利用回数の上限に達しました", "Chatwork's rate limit was used up"),
         "unreachable" => ("Chatworkに接続できませんでした", "Chatwork could not be reached"),
         "unreadable" => ("Chatworkの応答を読めませんでした", "Chatwork's answer could not be read"),
+        "restored" => ("バックアップからの復元", "restored from a backup"),
         "overflow" => ("一度に100件を超える発言がありました", "more than 100 messages at once"),
         "before_watch" => ("記録を始める前の発言です", "from before the watch began"),
         "late" => ("読み取りが遅れました", "the read came late"),

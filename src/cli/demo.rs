@@ -238,7 +238,7 @@ impl Story<'_> {
     async fn settled(&self) -> anyhow::Result<()> {
         use crate::store::FollowStore as _;
         self.until("the bot to come to rest", || async {
-            let size = self.store.head().await?.map_or(0, |it| it.frontier.size());
+            let size = self.store.head().await?.map_or(0, |it| it.end());
             let read = self.store.cursor("casebook").await?.0;
             let waits = self.store.outbox().await?.into_iter().any(|it| it.state == OutboxState::Waiting);
             Ok(read == size && !waits)

@@ -1,23 +1,18 @@
 //! `erase`: takes the words of a message, or of a room's past, out of everything; every proof stays.
 
-use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 
-use crate::app;
-use crate::config::Config;
-use crate::detect::RuleSet;
-use crate::domain::{EntryIndex, MessageId, RoomId, UtcMillis};
-use crate::follow::{Annex, Archive, Casebook, Detector, Index, Mirror, Progress};
-use crate::ledger::{Ledger, Reason, ReasonKind};
-use crate::store::{ArchiveStore as _, FollowStore as _, Store};
-use crate::upkeep::{EraseError, Plan, Target, erase, plan_erasure};
+use crate::domain::{MessageId, RoomId, UtcMillis};
+use crate::ledger::{Reason, ReasonKind};
+use crate::upkeep::{Plan, Target, erase, plan_erasure};
 
 use super::Exit;
 use super::start::{self, Place};
 use super::terminal::Terminal;
+use super::workers::Workers;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -55,15 +50,12 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
             "nothing of this is in the ledger; `karibarai log --json` shows the message ids"
         ));
     }
-    if planned.entries.is_empty() {
-        terminal.talk(terminal.words("すでに消去されています。", "it is erased already"));
-        return Ok(Exit::Done);
-    }
+    let again = planned.entries.is_empty();
     let rooms = planned.messages.iter().map(|(room, _)| *room).collect::<std::collections::BTreeSet<_>>();
     if rooms.len() > 1 {
         return Err(anyhow!("the message stands in several rooms; say which with --room"));
     }
-    if !planned.open_cases.is_empty() && !arguments.even_if_open {
+    if !again && !planned.open_cases.is_empty() && !arguments.even_if_open {
         let cases: Vec<String> = planned.open_cases.iter().map(ToString::to_string).collect();
         terminal.talk(&format!(
             "{}: {}",
@@ -75,7 +67,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         ));
         return Ok(Exit::No);
     }
-    if !arguments.yes && io::stdin().is_terminal() && !agreed(&planned, terminal)? {
+    if !again && !arguments.yes && io::stdin().is_terminal() && !agreed(&planned, terminal)? {
         terminal.talk(terminal.words("何も消去していません。", "nothing was erased"));
         return Ok(Exit::No);
     }
@@ -84,16 +76,20 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         erase(&ledger, &store, &config.storage.data_dir, &target, planned, &reason, |n| workers.follow(n))
             .await?;
     let declared: Vec<String> = done.declared.iter().map(ToString::to_string).collect();
-    terminal.say(&format!(
-        "{} {}（{} {}）",
-        done.contents,
-        terminal.words(
-            "件の内容を消去しました。証明はそのまま確かめられます",
-            "contents erased; every proof still verifies",
-        ),
-        terminal.words("記録", "entry"),
-        declared.join(", ")
-    ));
+    if again {
+        terminal.talk(terminal.words("すでに消去されています。", "it is erased already"));
+    } else {
+        terminal.say(&format!(
+            "{} {}（{} {}）",
+            done.contents,
+            terminal.words(
+                "件の内容を消去しました。証明はそのまま確かめられます",
+                "contents erased; every proof still verifies",
+            ),
+            terminal.words("記録", "entry"),
+            declared.join(", ")
+        ));
+    }
     if done.mirror_pending {
         terminal.talk(terminal.words(
             "ミラーのファイルは、動作中のボットがこのあと書き直します。",
@@ -139,64 +135,4 @@ fn agreed(planned: &Plan, terminal: &Terminal) -> anyhow::Result<bool> {
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).context("cannot read the answer")?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "はい"))
-}
-
-/// The followers, where no bot runs them.
-struct Workers {
-    /// Held while no bot works; `None` while one does.
-    turn: Option<File>,
-    store: Store,
-    archive: Archive,
-    annex: Annex,
-    detector: Option<Detector>,
-    mirror: Mirror,
-    index: Index,
-    ledger: Ledger,
-}
-
-impl Workers {
-    async fn new(config: &Arc<Config>, store: &Store, ledger: &Ledger) -> anyhow::Result<Self> {
-        let data_dir = &config.storage.data_dir;
-        let lock = File::create(data_dir.join("worker.lock")).context("cannot make the lock file")?;
-        let turn = lock.try_lock().is_ok().then_some(lock);
-        let (ledger, store) = (ledger.clone(), store.clone());
-        let rules = Arc::new(RuleSet::builtin()?);
-        let detector = app::known_owners(config, &store)
-            .await?
-            .map(|it| Detector::new(ledger.clone(), store.clone(), Arc::clone(config), rules, it));
-        Ok(Self {
-            turn,
-            archive: Archive::new(ledger.clone(), store.clone()),
-            annex: Annex::new(ledger.clone(), store.clone()),
-            detector,
-            mirror: Mirror::new(ledger.clone(), store.clone(), data_dir),
-            index: Index::new(ledger.clone(), store.clone()),
-            store,
-            ledger,
-        })
-    }
-
-    /// Brings everything that needs no decision to the end of the ledger.
-    async fn follow(&self, erased: EntryIndex) -> Result<(), EraseError> {
-        if self.turn.is_none() {
-            return Ok(());
-        }
-        self.mirror.settle().await?;
-        while self.archive.tick().await? == Progress::Moved {}
-        while self.annex.tick().await? == Progress::Moved {}
-        if let Some(detector) = &self.detector {
-            while detector.tick().await? == Progress::Moved {}
-        }
-        while self.index.tick().await? == Progress::Moved {}
-        while self.mirror.tick().await? == Progress::Moved {}
-        // Cases are filed here only where nothing waits to be weighed: deciding is the bot's.
-        let from = self.store.cursor(Casebook::NAME).await?;
-        let end = EntryIndex(erased.0 + 1);
-        if self.detector.is_some() && self.store.signals(from, end).await?.is_empty() {
-            let (ledger, store) = (self.ledger.clone(), self.store.clone());
-            let casebook = Casebook { ledger, store, decider: None, until: Some(end) };
-            while casebook.tick().await? == Progress::Moved {}
-        }
-        Ok(())
-    }
 }

@@ -10,6 +10,7 @@ use crate::app;
 use crate::domain::{AccountId, CaseId, MessageId, RoomId};
 use crate::export::{Audience, Exported, Exporter, Request, Withheld};
 use crate::proof::bundle::Withhold;
+use crate::store::ContinueStore as _;
 
 use super::Exit;
 use super::start::{self, Place};
@@ -36,6 +37,9 @@ pub(super) struct Arguments {
     /// (時系列表) and a list of exhibits (証拠説明書)
     #[arg(long = "for", value_enum, value_name = "WHOM", requires = "case")]
     audience: Option<Reader>,
+    /// Of a ledger that the present one continues (see `verify`): its id, or the first digits of it
+    #[arg(long, value_name = "ID")]
+    ledger: Option<String>,
     /// Where the package is written
     #[arg(long, value_name = "FILE", required_unless_present = "preview")]
     out: Option<PathBuf>,
@@ -76,6 +80,7 @@ impl Arguments {
         let note =
             |it: &PathBuf| fs::read_to_string(it).with_context(|| format!("cannot read {}", it.display()));
         Ok(Request {
+            ledger: None,
             room: self.room.map(RoomId),
             from: self.from.clone(),
             to: self.to.clone(),
@@ -97,9 +102,20 @@ impl Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let request = arguments.request()?;
+    let mut request = arguments.request()?;
     let config = place.config()?;
     let (store, ledger) = start::ledger(&config).await?;
+    let before = store.predecessors().await?;
+    request.ledger = match &arguments.ledger {
+        Some(digits) => Some(start::ledger_before(&before, digits)?.ledger_id.clone()),
+        None => None,
+    };
+    if request.ledger.is_none() && !before.is_empty() {
+        terminal.talk(terminal.words(
+            "復元より前の記録は別の台帳です。そこから作るには --ledger を付けます（台帳の番号は karibarai verify で分かります）。",
+            "what was recorded before the restore is a ledger of its own: --ledger makes a package of it (`verify` names it)",
+        ));
+    }
     let owners = app::known_owners(&config, &store).await?.unwrap_or_default();
     let role = |room: RoomId, account: AccountId| config.role_of(room, None, account, &owners);
     let exporter =

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::chatwork::notation;
 use crate::domain::{AccountId, Entry, EntryIndex, EntryKind, MessageId, RoomId, Source};
 use crate::follow::{Capture, capture, imported};
-use crate::store::{ArchiveStore as _, LedgerStore as _, Record, Store};
+use crate::store::{ArchiveStore as _, ContinueStore as _, LedgerStore as _, Predecessor, Record, Store};
 
 use super::Exit;
 use super::coverage;
@@ -43,6 +43,9 @@ pub(super) struct Arguments {
 #[derive(Serialize)]
 pub(super) struct Line<'a> {
     n: EntryIndex,
+    /// The ledger that the entry is number `n` of, where it is not the present one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger: Option<&'a str>,
     kind: &'a str,
     room_id: Option<RoomId>,
     message_id: Option<&'a MessageId>,
@@ -61,9 +64,16 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    pub(super) fn new(entry: &'a Entry, seen: Option<&'a Capture>) -> Self {
+    /// `ledgers` are those before the present one.
+    pub(super) fn new(
+        base: u64,
+        ledgers: &'a [Predecessor],
+        entry: &'a Entry,
+        seen: Option<&'a Capture>,
+    ) -> Self {
         Self {
-            n: entry.n,
+            n: EntryIndex(entry.n.0 - base),
+            ledger: ledgers.iter().find(|it| it.base == base).map(|it| it.ledger_id.as_str()),
             kind: entry.kind.as_str(),
             room_id: entry.room,
             message_id: entry.message.as_ref(),
@@ -85,6 +95,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     }
     let store = start::reader(&place.config()?).await?;
     let room = arguments.room.map(RoomId);
+    let ledgers = store.predecessors().await?;
     let mut out = terminal.data();
     let mut next = EntryIndex(0);
     loop {
@@ -98,7 +109,9 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         };
         next = EntryIndex(last.n.0 + 1);
         for record in &records {
-            let Some(line) = line(&store, record, room, arguments.json, terminal).await? else { continue };
+            let Some(line) = line(&store, &ledgers, record, room, arguments.json, terminal).await? else {
+                continue;
+            };
             if !until_closed(writeln!(out, "{line}"))? {
                 return Ok(Exit::Done);
             }
@@ -108,6 +121,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
 
 async fn line(
     store: &Store,
+    ledgers: &[Predecessor],
     record: &Record,
     room: Option<RoomId>,
     json: bool,
@@ -128,7 +142,7 @@ async fn line(
     let brought = imported(&entry, record);
     let detail = detail(&entry, record);
     if json {
-        let mut line = Line::new(&entry, seen.as_ref());
+        let mut line = Line::new(record.base, ledgers, &entry, seen.as_ref());
         line.detail = detail;
         if let Some(it) = &brought {
             (line.account_id, line.body) = (it.account, Some(it.body.as_str()));

@@ -3,6 +3,7 @@
 //! Never: decides anything; a subcommand converts its arguments, calls one workflow, prints what it gave.
 
 mod backtest;
+mod backup;
 mod bundle;
 mod case;
 mod case_lines;
@@ -17,8 +18,10 @@ mod import;
 mod log;
 mod login_link;
 mod manual;
+mod problem;
 mod proof;
 mod rebuild;
+mod restore;
 mod sandbox;
 mod say;
 mod search;
@@ -29,6 +32,7 @@ mod sync;
 mod template;
 mod terminal;
 mod verify;
+mod workers;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -115,6 +119,10 @@ enum Command {
     /// Write man pages and shell completions
     #[command(hide = true)]
     Manual(manual::Arguments),
+    /// Copy everything into one file, also beside a running bot, and verify the copy
+    Backup(backup::Arguments),
+    /// Put a backup in place, as a ledger that continues the old one under a new key: exit 1 damaged, 2 absent or not ours
+    Restore(restore::Arguments),
 }
 
 /// Runs the program and returns its exit code.
@@ -174,6 +182,8 @@ async fn dispatch(command: Command, place: &start::Place, terminal: &Terminal) -
         Command::Erase(arguments) => erase::run(&arguments, place, terminal).await,
         Command::Rebuild => rebuild::run(place, terminal).await,
         Command::Manual(arguments) => manual::run(&arguments, Arguments::command(), terminal),
+        Command::Backup(arguments) => backup::run(&arguments, place, terminal).await,
+        Command::Restore(arguments) => restore::run(&arguments, place, terminal).await,
     }
 }
 

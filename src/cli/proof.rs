@@ -6,6 +6,7 @@ use anyhow::anyhow;
 
 use crate::domain::EntryIndex;
 use crate::ledger;
+use crate::store::{ContinueStore as _, LedgerStore as _};
 
 use super::Exit;
 use super::start::{self, Place};
@@ -15,16 +16,27 @@ use super::terminal::Terminal;
 pub(super) struct Arguments {
     /// Number of the entry, as `log --json` gives it in `n`
     entry: u64,
+    /// The ledger whose entry it is, as `log --json` gives it in `ledger` [default: the present one]
+    #[arg(long, value_name = "ID")]
+    ledger: Option<String>,
 }
 
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let config = place.config()?;
     let store = start::reader(&config).await?;
-    let size = start::size(&store).await?;
+    let (base, size) = match &arguments.ledger {
+        Some(digits) => {
+            let before = store.predecessors().await?;
+            let it = start::ledger_before(&before, digits)?;
+            (it.base, it.size)
+        }
+        None => store.head().await?.map_or((0, 0), |it| (it.base, it.frontier.size())),
+    };
     if arguments.entry >= size {
         return Err(anyhow!("there is no entry {}; the ledger has {size}", arguments.entry));
     }
-    match ledger::proof_of(&store, &config.storage.data_dir, EntryIndex(arguments.entry)).await? {
+    let row = EntryIndex(base + arguments.entry);
+    match ledger::proof_of(&store, &config.storage.data_dir, row).await? {
         Some(proof) => {
             terminal.data().write_all(proof.to_text().as_bytes())?;
             Ok(Exit::Done)

@@ -8,7 +8,9 @@ use crate::chatwork::notation;
 use crate::domain::{AccountId, Label, RoomId, UtcMillis};
 use crate::follow::capture;
 use crate::search::{self, Hit, Query};
-use crate::store::{ArchiveStore as _, CaseStore as _, LedgerStore as _, SearchFilter, Store};
+use crate::store::{
+    ArchiveStore as _, CaseStore as _, ContinueStore as _, LedgerStore as _, Predecessor, SearchFilter, Store,
+};
 
 use super::Exit;
 use super::log::Line;
@@ -92,13 +94,14 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     let store = start::reader(&place.config()?).await?;
     let query = Query::parse(&arguments.query, arguments.exact);
     let filter = filter(arguments, &store).await?;
+    let ledgers = store.predecessors().await?;
     let mut out = terminal.data();
     let mut before = None;
     let mut found = 0_u64;
     loop {
         let page = search::search(&store, &query, &filter, before, PAGE).await?;
         for hit in &page.hits {
-            let Some(line) = line(&store, hit, arguments.json).await? else { continue };
+            let Some(line) = line(&store, &ledgers, hit, arguments.json).await? else { continue };
             if !until_closed(writeln!(out, "{line}"))? {
                 return Ok(Exit::Done);
             }
@@ -145,7 +148,12 @@ async fn filter(arguments: &Arguments, store: &Store) -> anyhow::Result<SearchFi
     })
 }
 
-async fn line(store: &Store, hit: &Hit, json: bool) -> anyhow::Result<Option<String>> {
+async fn line(
+    store: &Store,
+    ledgers: &[Predecessor],
+    hit: &Hit,
+    json: bool,
+) -> anyhow::Result<Option<String>> {
     let version = &hit.row.version;
     if json {
         // The row is printed as the ledger has it.
@@ -154,7 +162,8 @@ async fn line(store: &Store, hit: &Hit, json: bool) -> anyhow::Result<Option<Str
         };
         let Ok(entry) = record.entry() else { return Ok(None) };
         let seen = capture(&entry, &record);
-        return Ok(Some(serde_json::to_string(&Line::new(&entry, seen.as_ref()))?));
+        let line = Line::new(record.base, ledgers, &entry, seen.as_ref());
+        return Ok(Some(serde_json::to_string(&line)?));
     }
     let who = store.name_at(version.room, version.account, version.n).await?;
     let who = who.unwrap_or_else(|| version.account.to_string());

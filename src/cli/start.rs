@@ -11,7 +11,8 @@ use crate::app::{self, Outside};
 use crate::config::{Config, LoadArgs, LogFormat, StorageUrl};
 use crate::domain::{SystemClock, SystemEntropy};
 use crate::ledger::Ledger;
-use crate::store::{LedgerStore as _, Store};
+use crate::store::{Predecessor, Store};
+use crate::upkeep::finish_restore;
 
 /// Where the configuration is looked for.
 pub(crate) struct Place {
@@ -50,15 +51,23 @@ pub(crate) async fn reader(config: &Config) -> anyhow::Result<Store> {
     let StorageUrl::Sqlite(path) = &config.storage.url else {
         return Err(anyhow!(app::AppError::Storage));
     };
+    finish_restore(&config.storage.data_dir)?;
     if !path.exists() {
         return Err(anyhow!("there is no database at {}; `karibarai serve` makes it", path.display()));
     }
     Store::open_read_only(path).await.with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// How many entries the ledger has.
-pub(crate) async fn size(store: &Store) -> anyhow::Result<u64> {
-    Ok(store.head().await?.map_or(0, |it| it.frontier.size()))
+/// The ledger before the present one whose id begins with these digits.
+pub(crate) fn ledger_before<'a>(before: &'a [Predecessor], digits: &str) -> anyhow::Result<&'a Predecessor> {
+    let mut found = before.iter().filter(|it| !digits.is_empty() && it.ledger_id.starts_with(digits));
+    match (found.next(), found.next()) {
+        (Some(it), None) => Ok(it),
+        (Some(_), Some(_)) => Err(anyhow!("several ledgers begin with {digits}; give more digits of the id")),
+        (None, _) => Err(anyhow!(
+            "no ledger before the present one begins with {digits}; `karibarai verify` names them"
+        )),
+    }
 }
 
 /// The ledger for appending beside a running bot.
@@ -66,6 +75,7 @@ pub(crate) async fn ledger(config: &Config) -> anyhow::Result<(Store, Ledger)> {
     let StorageUrl::Sqlite(path) = &config.storage.url else {
         return Err(anyhow!(app::AppError::Storage));
     };
+    finish_restore(&config.storage.data_dir)?;
     if !path.exists() {
         return Err(anyhow!("there is no database at {}; `karibarai serve` makes it", path.display()));
     }

@@ -29,7 +29,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     let api = Api::new(&config.chatwork.api_base, token, Arc::clone(&outside.clock))
         .context("the API client cannot be built")?;
     let (store, ledger) = app::open_ledger(&config, &outside).await?;
-    let before = ledger.head().await?.frontier.size();
+    let before = ledger.head().await?.end();
     let reconciler = Reconciler::new(
         api,
         ledger.clone(),
@@ -53,7 +53,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         let cause = std::error::Error::source(&error).map(|it| format!(": {it}")).unwrap_or_default();
         anyhow!("{error}{cause}; nothing was lost, try again later")
     })?;
-    let new = ledger.head().await?.frontier.size().saturating_sub(before);
+    let new = ledger.head().await?.end().saturating_sub(before);
     let at = outside.clock.now().japan_text();
     let read = passed.read;
     let words = match terminal.language {

@@ -14,11 +14,14 @@ use crate::export;
 use crate::files::Condition;
 use crate::follow::{Annex, Archive, Casebook, Detector, Index, Mirror, Tiles};
 use crate::ledger::Ledger;
-use crate::proof::timestamp::TimestampError;
-use crate::proof::verify::{Place as At, ProblemCode};
+use crate::proof::timestamp::{Roots, TimestampError};
 use crate::store::{FollowStore as _, Store, StoreError};
-use crate::upkeep::{BadFile, CheckError, Checked, Key, Rebuild, check_trusting, decided_up_to};
+use crate::upkeep::{
+    BackupError, BadFile, CheckError, Checked, ContainerError, Key, Rebuild, check_trusting, decided_up_to,
+    finish_restore, looks_like_backup, open_backup,
+};
 
+use super::problem::problem_words;
 use super::start::{self, Place};
 use super::terminal::{Busy, Terminal};
 use super::{Exit, Language, bundle};
@@ -52,6 +55,9 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     };
     let known = known.as_ref().map(|(note, place)| (note.as_str(), place.as_str()));
     let mut trusted = arguments.authority.clone();
+    if let Some(path) = arguments.path.as_deref().filter(|it| looks_like_backup(it)) {
+        return verify_backup(path, &anchor::roots(&trusted)?, terminal).await;
+    }
     if let Some(path) = arguments.path.as_deref().filter(|it| export::looks_like_bundle(it)) {
         return bundle::verify(path, known, &anchor::roots(&trusted)?, terminal);
     }
@@ -59,6 +65,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     trusted.extend(config.anchor.ca_files.iter().cloned());
     let roots = anchor::roots(&trusted)?;
     let (database, data_dir) = locate(arguments.path.as_deref(), &config)?;
+    finish_restore(&data_dir)?;
     if !database.exists() {
         return Err(anyhow!("there is no database at {}", database.display()));
     }
@@ -99,7 +106,46 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     Ok(if problems.is_empty() { Exit::Done } else { Exit::No })
 }
 
-fn problems(checked: &Checked, terminal: &Terminal) -> Vec<String> {
+/// A backup, unpacked for the while.
+async fn verify_backup(path: &Path, roots: &Roots, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let folder = tempfile::tempdir().context("cannot make a folder to unpack into")?;
+    let checked = match open_backup(path, folder.path(), roots).await {
+        Ok((checked, _)) => checked,
+        Err(error @ BackupError::Container(ContainerError::Damaged { .. })) => {
+            terminal.say(&format!("{}: {:#}", terminal.words("不一致", "does not fit"), anyhow!(error)));
+            return Ok(Exit::No);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let problems = problems(&checked, terminal);
+    show(&checked, &problems, terminal);
+    Ok(if problems.is_empty() { Exit::Done } else { Exit::No })
+}
+
+/// Everything that does not fit, in the ledgers before first.
+pub(super) fn problems(checked: &Checked, terminal: &Terminal) -> Vec<String> {
+    let mut problems = Vec::new();
+    for it in &checked.earlier {
+        let name = short(&it.id);
+        let earlier = terminal.words("以前の台帳", "earlier ledger");
+        problems.extend(self::problems(it, terminal).iter().map(|line| format!("{earlier} {name}: {line}")));
+    }
+    if checked.uncommitted {
+        let words = terminal.words(
+            "台帳のつながりが切れています（以前の台帳が失われたか、書き換えられています）",
+            "the ledgers do not continue each other: an earlier one is gone or was changed",
+        );
+        problems.push(words.to_owned());
+    }
+    problems.extend(own_problems(checked, terminal));
+    problems
+}
+
+fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}
+
+fn own_problems(checked: &Checked, terminal: &Terminal) -> Vec<String> {
     let found = &checked.report.problems;
     let mut problems: Vec<String> =
         found.list.iter().map(|it| problem_words(&it.at, &it.code, terminal.language)).collect();
@@ -226,13 +272,29 @@ async fn compare_in(config: &Config, store: &Store, scratch: &Path) -> anyhow::R
 
 fn show(checked: &Checked, problems: &[String], terminal: &Terminal) {
     let report = &checked.report;
-    let files = checked.files.good;
+    let all = || checked.earlier.iter().chain([checked]);
+    let files: u64 = all().map(|it| it.files.good).sum();
+    let erased: u64 = all().map(|it| it.report.erased).sum();
     let size = report.size;
     let anchors = terminal.words(
         "外部の時刻認証などはまだありません。確かめられるのは、手元の記録どうしが一致することまでです。",
         "nothing outside confirms this ledger yet: what is shown is that the owner's own records agree",
     );
     if problems.is_empty() {
+        for it in &checked.earlier {
+            terminal.say(&match terminal.language {
+                Language::Ja => format!(
+                    "以前の台帳 {}: 改ざんなし、{}件の記録（次の台帳が、その最後の要約を受け継いでいます）",
+                    short(&it.id),
+                    it.report.size
+                ),
+                Language::En => format!(
+                    "earlier ledger {}: intact, {} entries; the next one commits to its last head",
+                    short(&it.id),
+                    it.report.size
+                ),
+            });
+        }
         let intact = terminal.words("改ざんなし", "intact");
         let entries = terminal.words("件の記録を計算し直しました", "entries recomputed");
         let heads = terminal.words("個の署名済みの要約と一致", "signed heads and the stored head agree");
@@ -248,12 +310,12 @@ fn show(checked: &Checked, problems: &[String], terminal: &Terminal) {
             );
             terminal.say(&format!("{files} {words}"));
         }
-        if report.erased > 0 {
-            let erased = terminal.words(
+        if erased > 0 {
+            let words = terminal.words(
                 "件は内容が消去されています（記録あり）",
                 "contents were erased, and the erasures are recorded",
             );
-            terminal.say(&format!("{} {erased}", report.erased));
+            terminal.say(&format!("{erased} {words}"));
         }
         let mut confirmed = checked.anchors.iter().filter_map(|it| Some((it, it.stamp.as_ref().ok()?)));
         let count = confirmed.clone().count();
@@ -286,63 +348,4 @@ fn show(checked: &Checked, problems: &[String], terminal: &Terminal) {
         "この記録に書き加えないでください。フォルダごと写しを取り、控えの要約（checkpoints）と比べてください。",
         "Do not add to this ledger. Copy the whole folder, and compare with checkpoints that you keep elsewhere.",
     ));
-}
-
-fn problem_words(at: &At, code: &ProblemCode, language: Language) -> String {
-    let place = match (at, language) {
-        (At::Entry(n), Language::Ja) => format!("記録 {n}"),
-        (At::Entry(n), Language::En) => format!("entry {n}"),
-        (At::Head { size, label }, Language::Ja) => format!("要約 {label}（{size}件）"),
-        (At::Head { size, label }, Language::En) => format!("head {label} ({size} entries)"),
-    };
-    let words = match language {
-        Language::Ja => problem_ja(code),
-        Language::En => problem_en(code),
-    };
-    format!("{place}: {words}")
-}
-
-pub(super) fn problem_ja(code: &ProblemCode) -> String {
-    match code {
-        ProblemCode::NotAnEntry(_) => "記録の形をしていません".to_owned(),
-        ProblemCode::Missing { until } => format!("ここから {until} の前までの記録がありません"),
-        ProblemCode::Duplicated => "同じ番号の記録が重なっています".to_owned(),
-        ProblemCode::Misplaced { says } => format!("番号が違います（記録自身は {says} と述べています）"),
-        ProblemCode::LeafDiffers => "記録の文字が変わっています（ハッシュ不一致）".to_owned(),
-        ProblemCode::ContentDiffers => "内容が変わっています（ハッシュ不一致）".to_owned(),
-        ProblemCode::ContentMissing => "内容がなくなっています".to_owned(),
-        ProblemCode::ContentUnexpected => "ないはずの内容があります".to_owned(),
-        ProblemCode::ErasedUndeclared => "内容が、記録を残さずに消されています".to_owned(),
-        ProblemCode::RoomNumber { .. } => "部屋の通し番号が続いていません".to_owned(),
-        ProblemCode::RoomPrevious => "部屋の前の記録とつながりません".to_owned(),
-        ProblemCode::RoomChainUnexpected => "部屋の通し番号が、あるはずのない記録にあります".to_owned(),
-        ProblemCode::VersionDecreased => "版の番号が戻っています".to_owned(),
-        ProblemCode::RootDiffers => "署名したときの記録と違います（過去が書き換えられています）".to_owned(),
-        ProblemCode::RolledBack => {
-            "署名したときより記録が少なくなっています（古い写しに戻されたか、末尾が削られています）"
-                .to_owned()
-        }
-    }
-}
-
-pub(super) fn problem_en(code: &ProblemCode) -> String {
-    match code {
-        ProblemCode::NotAnEntry(error) => format!("not an entry: {error}"),
-        ProblemCode::Missing { until } => format!("no entries from here to before {until}"),
-        ProblemCode::Duplicated => "a second entry under this number".to_owned(),
-        ProblemCode::Misplaced { says } => format!("stands in the wrong place (it says that it is {says})"),
-        ProblemCode::LeafDiffers => "its bytes were changed (hash differs)".to_owned(),
-        ProblemCode::ContentDiffers => "its content was changed (hash differs)".to_owned(),
-        ProblemCode::ContentMissing => "its content is gone".to_owned(),
-        ProblemCode::ContentUnexpected => "has content that it should not have".to_owned(),
-        ProblemCode::ErasedUndeclared => "its content was removed without a record of it".to_owned(),
-        ProblemCode::RoomNumber { .. } => "the room's numbers do not follow each other".to_owned(),
-        ProblemCode::RoomPrevious => "is not linked to the room's entry before".to_owned(),
-        ProblemCode::RoomChainUnexpected => "carries a room's number that it should not have".to_owned(),
-        ProblemCode::VersionDecreased => "the version goes backwards".to_owned(),
-        ProblemCode::RootDiffers => "the past is not the one that was signed".to_owned(),
-        ProblemCode::RolledBack => {
-            "fewer entries than were signed: an older copy, or the end was cut off".to_owned()
-        }
-    }
 }

@@ -50,7 +50,7 @@ fn newest_stamp(folder: &Path) -> Option<i64> {
 /// Rooms that had deliveries, and whose newer messages were all found by reading.
 async fn silent(store: &Store) -> Vec<Finding> {
     let Ok(Some(head)) = store.head().await else { return Vec::new() };
-    let from = head.frontier.size().saturating_sub(LOOK_BACK);
+    let from = head.end().saturating_sub(LOOK_BACK);
     let limit = usize::try_from(LOOK_BACK).unwrap_or(usize::MAX);
     let Ok(records) = store.records(EntryIndex(from), limit).await else { return Vec::new() };
     let mut rooms: BTreeMap<RoomId, Option<usize>> = BTreeMap::new();

@@ -106,6 +106,7 @@ impl<'a> Dossier<'a> {
         store: &Store,
         spool: &Spool,
         manifest: &'a Manifest,
+        base: u64,
         case: CaseId,
     ) -> Result<Self, ExportError> {
         let mut dossier = Self {
@@ -119,14 +120,16 @@ impl<'a> Dossier<'a> {
             events: Vec::new(),
         };
         let part = format!(r#""kind":"{}""#, EntryKind::CaseChanged.as_str());
-        let mut next = EntryIndex(0);
+        let mut next = EntryIndex(base);
         loop {
             // Up to the head that the package is shown under, so that the same question gets the same papers.
-            let until = EntryIndex(manifest.tree_size);
+            let until = EntryIndex(base + manifest.tree_size);
             let found = store.matching(part.clone(), next, until, true, BATCH).await?;
             let Some(last) = found.last() else { break };
             next = EntryIndex(last.n.0 + 1);
-            found.iter().for_each(|it| dossier.step(it));
+            // Numbered as in the package.
+            let own = found.into_iter().map(|it| Record { n: EntryIndex(it.n.0 - base), base: 0, ..it });
+            own.for_each(|it| dossier.step(&it));
         }
         dossier.own_posts(spool)?;
         let wanted: Vec<MessageId> = dossier.facts.iter().flat_map(|it| it.messages.clone()).collect();

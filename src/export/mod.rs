@@ -60,6 +60,12 @@ pub enum ExportError {
     OtherRoom { case: u64, room: u64, asked: u64 },
     #[error("nothing of room {0} is recorded in this span")]
     Nothing(u64),
+    #[error("there is no ledger {0} in this database; `karibarai verify` names those that there are")]
+    NoLedger(String),
+    #[error(
+        "entry {0} was signed by no head: the ledger ended before, and its last entries can be shown in no package"
+    )]
+    Unsigned(u64),
     #[error("{0} does not stand in the ledger at its size: it is another ledger's, or the past was changed")]
     Known(String),
     #[error("entry {0} cannot be read; `karibarai verify` says what is wrong with the ledger")]

@@ -96,7 +96,7 @@ impl Exporter<'_> {
             format: FORMAT.to_owned(),
             version: VERSION,
             program: env!("CARGO_PKG_VERSION").to_owned(),
-            ledger: self.ledger.origin().trim_start_matches("karibarai/").to_owned(),
+            ledger: plan.era.id.clone(),
             room: plan.room,
             room_name: survey.room_name.clone(),
             filter,
@@ -110,11 +110,13 @@ impl Exporter<'_> {
         };
         derive(&spool, &mut survey, &manifest, &root_digits(&plan.note), folder)?;
         if let (Some(case), Some(audience)) = (request.case, request.audience) {
-            Dossier::gather(self.store, &spool, &manifest, case).await?.write(audience, folder)?;
+            Dossier::gather(self.store, &spool, &manifest, plan.era.base, case)
+                .await?
+                .write(audience, folder)?;
         }
         self.write_proofs(&plan, &spool, folder).await?;
         let packed = folder.join("package.zip");
-        manifest.files = self.pack(&mut manifest, folder, &survey.files, &packed)?;
+        manifest.files = self.pack(&plan.era.signer, &mut manifest, folder, &survey.files, &packed)?;
         let checked = check::check(&packed, None, &Roots::public())
             .map_err(|error| ExportError::NotIntact(error.to_string()))?;
         if let Some((at, fault)) = checked.faults.list.first() {
@@ -163,7 +165,7 @@ impl Exporter<'_> {
                 && shown.record.content.is_some()
                 && rules.reason(&shown).is_some();
             let content = match (withheld, shown.state, shown.record.content) {
-                (true, ..) => Content::Withheld,
+                (true, ..) | (_, State::Withheld, _) => Content::Withheld,
                 (false, State::Erased, _) => Content::Erased,
                 (false, _, Some((salt, bytes))) => Content::Present { salt, bytes },
                 (false, _, None) => Content::None,
@@ -208,6 +210,7 @@ impl Exporter<'_> {
     /// Packs everything in the work folder and the files, in the order of the paths, then the manifest and its note.
     fn pack(
         &self,
+        signer: &Ledger,
         manifest: &mut Manifest,
         folder: &Path,
         attached: &BTreeSet<String>,
@@ -226,7 +229,7 @@ impl Exporter<'_> {
             manifest.files.push(packed.member(&path));
         }
         let bytes = manifest.to_bytes();
-        let note = self.ledger.sign_manifest(&bytes)?;
+        let note = signer.sign_manifest(&bytes)?;
         packer.add("manifest.json", &mut Cursor::new(&bytes))?;
         packer.add("manifest.note", &mut Cursor::new(note.as_bytes()))?;
         let file = packer.finish()?.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
@@ -257,6 +260,8 @@ fn line(record: Record, plan: &Plan) -> EntryLine {
     let commits = record.entry().is_ok_and(|it| it.content.is_some());
     let content = match record.content {
         Some((salt, bytes)) => Content::Present { salt, bytes },
+        // What a later ledger erased is declared in that one, which is not in the package.
+        None if commits && plan.era.of.is_some() && !plan.declares(record.n) => Content::Withheld,
         None if commits && !plan.erasures.is_empty() => Content::Erased,
         None => Content::None,
     };

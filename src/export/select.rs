@@ -1,5 +1,7 @@
 //! Which stretch of a room is asked for, and which head of the ledger it is shown under.
 
+use std::ops::Range;
+
 use crate::domain::{CaseId, Entry, EntryIndex, MessageId, RoomId, UtcMillis};
 use crate::proof::bundle::{Chain, Filter, Withhold};
 use crate::store::{Record, Store, TreeStore as _};
@@ -15,6 +17,8 @@ const CONTEXT: u64 = 20;
 /// What the caller wants in the package.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
+    /// The id of a ledger that the present one continues; without, the present one.
+    pub ledger: Option<String>,
     pub room: Option<RoomId>,
     /// Days in Japan, both included.
     pub from: Option<String>,
@@ -123,9 +127,9 @@ pub(super) async fn stretch(
     store: &Store,
     room: RoomId,
     span: Span,
-    until: EntryIndex,
+    rows: Range<u64>,
 ) -> Result<Stretch, ExportError> {
-    let mut reader = ChainReader::new(store, room, EntryIndex(0), until);
+    let mut reader = ChainReader::new(store, room, EntryIndex(rows.start), EntryIndex(rows.end));
     let mut found: Option<Stretch> = None;
     loop {
         let batch = reader.next().await?;
@@ -144,9 +148,9 @@ pub(super) async fn stretch_of_case(
     room: RoomId,
     request: &MessageId,
     end: Option<UtcMillis>,
-    until: EntryIndex,
+    rows: Range<u64>,
 ) -> Result<Stretch, ExportError> {
-    let mut reader = ChainReader::new(store, room, EntryIndex(0), until);
+    let mut reader = ChainReader::new(store, room, EntryIndex(rows.start), EntryIndex(rows.end));
     let mut before: std::collections::VecDeque<(Entry, Record)> = std::collections::VecDeque::new();
     let mut found: Option<Stretch> = None;
     loop {

@@ -55,7 +55,7 @@ impl Shown {
             Content::Withheld => (State::Withheld, None),
             Content::Erased => (State::Erased, None),
         };
-        let record = Record { n: entry.n, bytes: line.entry, leaf: [0; 32], content };
+        let record = Record { n: entry.n, base: 0, bytes: line.entry, leaf: [0; 32], content };
         let capture = capture(&entry, &record);
         Ok(Self { entry, record, state, capture })
     }

@@ -122,9 +122,9 @@ impl Control {
         Ok(alone)
     }
 
-    /// When this ledger began: what was written before was not written to this bot.
+    /// When this ledger began: what was written before was not written to this bot, or the one before has heard it.
     async fn founded(&self) -> Result<UtcMillis, StoreError> {
-        let first = self.ledger.records(EntryIndex(0), 1).await?;
+        let first = self.ledger.records(EntryIndex(self.ledger.head().await?.base), 1).await?;
         let entry = first.first().and_then(|it| it.entry().ok());
         Ok(entry.map_or(self.clock.now(), |it| it.observed_at))
     }

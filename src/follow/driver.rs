@@ -191,7 +191,7 @@ impl Driver {
 
     async fn measure(&self) {
         let Ok(Some(head)) = self.store.head().await else { return };
-        let size = head.frontier.size();
+        let size = head.end();
         self.metrics.ledger_size(size);
         for name in [
             Archive::NAME,
@@ -203,7 +203,9 @@ impl Driver {
             Tiles::NAME,
         ] {
             if let Ok(cursor) = self.store.cursor(name).await {
-                self.metrics.follower_lag(name, size.saturating_sub(cursor.0));
+                // The tree is that of the present ledger alone.
+                let end = if name == Tiles::NAME { head.frontier.size() } else { size };
+                self.metrics.follower_lag(name, end.saturating_sub(cursor.0));
             }
         }
     }

@@ -109,13 +109,14 @@ impl Mirror {
     /// Writes the files of the erased entries anew. Three steps, so that a crash leaves the old file or the new one: the
     /// new file beside the old one, its length and the cursor in the database, its name.
     async fn erase(&self, at: EntryIndex, erasure: &Erasure) -> Result<Progress, FollowError> {
-        let mut files: BTreeMap<String, HashMap<u64, Vec<u8>>> = BTreeMap::new();
+        let mut files: BTreeMap<String, HashMap<Vec<u8>, Vec<u8>>> = BTreeMap::new();
         for n in &erasure.entries {
             for record in self.ledger.records(*n, 1).await? {
                 let entry = record.entry().map_err(|_| FollowError::Entry(n.0))?;
                 let Some(room) = entry.room.filter(|_| entry.kind.in_room_chain()) else { continue };
                 let path = format!("{room}/{}.jsonl", entry.observed_at.japan_month());
-                files.entry(path).or_default().insert(n.0, line(&entry, &record, None, None)?);
+                let line = line(&entry, &record, None, None)?;
+                files.entry(path).or_default().insert(record.bytes, line);
             }
         }
         let lengths: BTreeMap<String, u64> = self.store.mirror_files().await?.into_iter().collect();
@@ -154,7 +155,7 @@ impl Mirror {
 }
 
 /// The file with some of its lines replaced, under another name; returns its length.
-fn write_beside(path: &Path, length: u64, lines: &HashMap<u64, Vec<u8>>) -> io::Result<u64> {
+fn write_beside(path: &Path, length: u64, lines: &HashMap<Vec<u8>, Vec<u8>>) -> io::Result<u64> {
     #[derive(serde::Deserialize)]
     struct Known {
         entry: String,
@@ -165,10 +166,8 @@ fn write_beside(path: &Path, length: u64, lines: &HashMap<u64, Vec<u8>>) -> io::
         BufWriter::new(options.create(true).truncate(true).write(true).mode(0o600).open(beside(path))?);
     let (mut bytes, mut written) = (Vec::new(), 0);
     while old.read_until(b'\n', &mut bytes)? > 0 {
-        let entry = serde_json::from_slice::<Known>(&bytes)
-            .ok()
-            .and_then(|it| Entry::parse(it.entry.as_bytes()).ok());
-        let line = entry.and_then(|it| lines.get(&it.n.0)).unwrap_or(&bytes);
+        let known = serde_json::from_slice::<Known>(&bytes).ok();
+        let line = known.and_then(|it| lines.get(it.entry.as_bytes())).unwrap_or(&bytes);
         new.write_all(line)?;
         written += line.len() as u64;
         bytes.clear();

@@ -11,7 +11,7 @@ const WIDTH: u64 = 1 << TREE_STEP;
 /// Nodes of the lowest level that are made at a time.
 const GROUPS: u64 = 16;
 
-/// Derives the table of inner nodes.
+/// Derives the table of inner nodes of the present ledger; its cursor counts that ledger's own entries.
 pub struct Tiles {
     store: Store,
     until: Option<EntryIndex>,
@@ -35,7 +35,7 @@ impl Tiles {
         let from = self.store.cursor(Self::NAME).await?.0;
         let bound = self.until.map_or(u64::MAX, |it| it.0);
         let want = (GROUPS * WIDTH).min(bound.saturating_sub(from));
-        let leaves = self.store.leaves(EntryIndex(from), usize::try_from(want).unwrap_or(0)).await?;
+        let leaves = self.store.leaves(None, EntryIndex(from), usize::try_from(want).unwrap_or(0)).await?;
         let groups: Vec<Digest> = leaves.chunks_exact(WIDTH as usize).map(root_of).collect();
         if groups.is_empty() {
             return Ok(Progress::Idle);

@@ -39,7 +39,7 @@ pub(super) async fn check_outside(
     }
     let known =
         store.checkpoints().await?.into_iter().any(|(size, kept)| size == signed.size && kept == note);
-    if !known && store.root(signed.size).await? != signed.root {
+    if !known && store.root(None, signed.size).await? != signed.root {
         return Err(LedgerError::Forked { signed: signed.size, path });
     }
     Ok(())

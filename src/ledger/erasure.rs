@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{EntryIndex, EntryKind, MessageId, RoomId};
-use crate::store::{EraseStore as _, Record, StoreError};
+use crate::store::{ContinueStore as _, EraseStore as _, Predecessor, Record, StoreError};
 
 use super::{Ledger, Observation};
 
@@ -82,14 +82,34 @@ pub struct Kept {
     pub content: serde_json::Value,
 }
 
-/// Content of `content.erased`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// What a `content.erased` says.
+#[derive(Clone, Debug)]
 pub struct Erasure {
-    /// The entries whose content is gone, ascending.
+    /// The rows whose content is gone, ascending.
     pub entries: Vec<EntryIndex>,
     pub reason: Reason,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Kept>,
+}
+
+/// Content of `content.erased`: entries by the numbers that they have in their ledgers.
+#[derive(Serialize, Deserialize)]
+struct Content {
+    entries: Vec<u64>,
+    /// Of ledgers that this one continues.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<Earlier>,
+    reason: Reason,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    kept: Vec<Kept>,
+}
+
+/// Entries of an earlier ledger whose content is gone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Earlier {
+    pub ledger: String,
+    /// The row of that ledger's entry 0.
+    pub base: u64,
+    pub entries: Vec<u64>,
 }
 
 impl Erasure {
@@ -99,7 +119,38 @@ impl Erasure {
         if entry.kind != EntryKind::ContentErased {
             return None;
         }
-        serde_json::from_slice(record.content_bytes()?).ok()
+        let it: Content = serde_json::from_slice(record.content_bytes()?).ok()?;
+        let rows = |base: u64, entries: Vec<u64>| {
+            entries.into_iter().map(move |n| EntryIndex(base.saturating_add(n)))
+        };
+        let mut entries: Vec<EntryIndex> =
+            it.earlier.into_iter().flat_map(|it| rows(it.base, it.entries)).collect();
+        entries.extend(rows(record.base, it.entries));
+        Some(Self { entries, reason: it.reason, kept: it.kept })
+    }
+
+    /// What a record of that kind erases of earlier ledgers.
+    pub fn earlier(record: &Record) -> Vec<Earlier> {
+        let content = record.content_bytes().and_then(|it| serde_json::from_slice::<Content>(it).ok());
+        content.map(|it| it.earlier).unwrap_or_default()
+    }
+
+    fn content(&self, base: u64, predecessors: &[Predecessor]) -> Content {
+        let within = |from: u64, until: u64| {
+            let rows = self.entries.iter().map(|it| it.0).filter(move |it| (from..until).contains(it));
+            rows.map(|it| it - from).collect::<Vec<u64>>()
+        };
+        let earlier = predecessors.iter().map(|it| Earlier {
+            ledger: it.ledger_id.clone(),
+            base: it.base,
+            entries: within(it.base, it.base + it.size),
+        });
+        Content {
+            entries: within(base, u64::MAX),
+            earlier: earlier.filter(|it| !it.entries.is_empty()).collect(),
+            reason: self.reason.clone(),
+            kept: self.kept.clone(),
+        }
     }
 }
 
@@ -112,7 +163,9 @@ impl Ledger {
         room: RoomId,
         message: Option<MessageId>,
     ) -> Result<EntryIndex, StoreError> {
-        let content = serde_json::to_value(erasure).map_err(|_| StoreError::Corrupt("an erasure"))?;
+        let base = self.head().await?.base;
+        let content = erasure.content(base, &self.store.predecessors().await?);
+        let content = serde_json::to_value(content).map_err(|_| StoreError::Corrupt("an erasure"))?;
         let observation = Observation::system(EntryKind::ContentErased, &content).about(room, message);
         let entry = self.digests.entry(observation, self.clock.now(), self.entropy.bytes());
         self.store.erase(entry, erasure.entries.clone()).await

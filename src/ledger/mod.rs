@@ -3,6 +3,7 @@
 //! Never: parses what Chatwork sent, derives anything, talks to a network.
 
 mod checkpoints;
+mod continued;
 mod erasure;
 mod keys;
 mod observation;
@@ -18,10 +19,11 @@ use crate::proof::checkpoint::{self, Checkpoint, CheckpointError};
 use crate::proof::note::{self, NoteError, Signer, Verifier};
 use crate::store::{Appended, Head, LedgerStore, Record, Store, StoreError};
 
-pub use erasure::{Erasure, Kept, MAX_ENTRIES, Reason, ReasonKind};
+pub use continued::{Continued, LEDGERS, RESTORED, Why, continue_ledger};
+pub use erasure::{Earlier, Erasure, Kept, MAX_ENTRIES, Reason, ReasonKind};
 pub use observation::{Identity, Observation};
 pub use proofs::proof_of;
-pub use source::{Heads, StoreSource, heads};
+pub use source::{Heads, StoreSource, heads, past_heads};
 
 /// Why the ledger cannot be opened or added to.
 #[derive(Debug, thiserror::Error)]
@@ -42,23 +44,46 @@ pub enum LedgerError {
     Manifest(#[from] ManifestError),
     #[error("{path} is not a key file of karibarai")]
     Key { path: PathBuf },
-    #[error("the key in {path} is missing or is not the one that began this ledger")]
+    #[error(
+        "the key in {path} is not the one that began this ledger: put the right one back, or the right database"
+    )]
     WrongKey { path: PathBuf },
+    #[error(
+        "the key {path} is missing, though the ledger is there: put it back; if it is lost, `karibarai restore --new-key` \
+         continues the ledger under a new one, and everything recorded stays"
+    )]
+    NoKey { path: PathBuf },
+    #[error(
+        "a package of that ledger is signed with its key, and {path} is missing: put it there (as it lay in `keys/`), or hand \
+         on the backup itself, which anybody can verify"
+    )]
+    PastKey { path: PathBuf },
     #[error("{path} is not a checkpoint of this ledger")]
     Checkpoint { path: PathBuf },
     /// The database is older than what was signed: a copy was put back, or the file was lost.
-    #[error("the database holds {found} entries, but {path} was signed over {signed}")]
+    #[error(
+        "the database holds {found} entries, but {path} was signed over {signed}: an older copy was put back by hand, or the \
+         end was lost; put the newer database back, or use a backup: `karibarai restore FILE`"
+    )]
     RolledBack { found: u64, signed: u64, path: PathBuf },
     #[error("the first {signed} entries of the database are not those that {path} was signed over")]
     Forked { signed: u64, path: PathBuf },
 }
 
+/// The secret key under the data folder.
+pub const KEY: &str = "keys/ledger.key";
 /// The public key under the data folder, as a C2SP note verifier key.
 const PUBLIC_KEY: &str = "keys/ledger.pub";
 
 /// The public key that checks the ledger's checkpoints; `None` where the folder holds none.
 pub fn verifier(data_dir: &Path) -> Result<Option<Verifier>, LedgerError> {
     keys::published(&data_dir.join(PUBLIC_KEY))
+}
+
+/// The file holds the secret key that began this ledger.
+pub fn is_key_of(path: &Path, ledger_id: &str) -> bool {
+    let key = keys::read(path).ok().flatten();
+    key.is_some_and(|it| checkpoint::ledger_id(&note::public_key(&it)) == ledger_id)
 }
 
 /// The ledger of one installation. Cheap to clone.
@@ -82,13 +107,13 @@ impl Ledger {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, LedgerError> {
-        let key_path = data_dir.join("keys/ledger.key");
+        let key_path = data_dir.join(KEY);
         let checkpoints = data_dir.join("checkpoints");
         let head = store.head().await?;
         let seed = match (&head, keys::read(&key_path)?) {
             (_, Some(seed)) => seed,
             (None, None) => keys::create(&key_path, &*entropy)?,
-            (Some(_), None) => return Err(LedgerError::WrongKey { path: key_path }),
+            (Some(_), None) => return Err(LedgerError::NoKey { path: key_path }),
         };
         let id = checkpoint::ledger_id(&note::public_key(&seed));
         let origin = checkpoint::origin(&id);
@@ -133,6 +158,18 @@ impl Ledger {
             origin: origin.into(),
             checkpoints: PathBuf::new(),
         })
+    }
+
+    /// The same store with the key of a ledger that has ended: to sign what is said of that one, and never a head.
+    pub fn of_past(&self, data_dir: &Path, id: &str) -> Result<Self, LedgerError> {
+        let path = data_dir.join(LEDGERS).join(id).join("ledger.key");
+        let seed = keys::read(&path)?.ok_or(LedgerError::PastKey { path: path.clone() })?;
+        if checkpoint::ledger_id(&note::public_key(&seed)) != id {
+            return Err(LedgerError::WrongKey { path });
+        }
+        let origin = checkpoint::origin(id);
+        let signer = Arc::new(Signer::from_seed(&origin, seed)?);
+        Ok(Self { signer, origin: origin.into(), ..self.clone() })
     }
 
     /// Durable when it returns. One result for each observation, in order; known ones make no entry.

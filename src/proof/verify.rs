@@ -195,8 +195,18 @@ impl Report {
 ///
 /// Hashing and parsing, which need one row only, run on other threads while this one reads on and walks the chains.
 pub fn verify(source: &mut impl Source, expected: Vec<Expected>) -> Result<Report, SourceError> {
+    verify_part(source, expected, &[])
+}
+
+/// [`verify`] of a ledger that was continued: the erasure of these entries is declared in a later one.
+pub fn verify_part(
+    source: &mut impl Source,
+    expected: Vec<Expected>,
+    declared: &[u64],
+) -> Result<Report, SourceError> {
     let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
     let mut walk = Walk::new(expected);
+    walk.declared_elsewhere(declared);
     let mut checked: Vec<Vec<Checked>> = Vec::new();
     let mut batch = read_batch(source, threads)?;
     while !batch.is_empty() {

@@ -194,7 +194,7 @@ impl Fetcher {
         }
         let mut due = self.store.files_due(now, AT_A_TIME + 1).await?;
         if let Some(limits) = limits.filter(|it| it.remaining <= RESERVE_OF_OLD) {
-            let size = self.ledger.head().await?.frontier.size();
+            let size = self.ledger.head().await?.end();
             due.retain(|it| it.file.shown_n.0.saturating_add(NEW) > size);
             if due.is_empty() {
                 return Ok(Fetched::Wait(Some(limits.reset)));

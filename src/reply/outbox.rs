@@ -17,7 +17,8 @@ use crate::domain::{AccountId, Clock, EntryIndex, MessageId, RoomId, UtcMillis};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::store::{
-    ArchiveStore, CaseStore, MessageRow, OutboxRow, OutboxState, Purpose, RequestRef, Store, StoreError,
+    ArchiveStore, CaseStore, LedgerStore as _, MessageRow, OutboxRow, OutboxState, Purpose, RequestRef,
+    Store, StoreError,
 };
 
 use super::record;
@@ -387,8 +388,11 @@ pub async fn owner_messages(
         return Ok(written);
     }
     let posts = store.outbox_of_room(room).await?;
+    // Posts that were made after a backup are in no outbox any more. Before anything is posted the room is looked through again.
+    let continued = store.head().await?.is_some_and(|it| it.base > 0);
     Ok(written
         .into_iter()
+        .filter(|it| !(continued && room_check::reads_as_reminder(&it.current.body)))
         .filter(|it| {
             !posts
                 .iter()

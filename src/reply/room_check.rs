@@ -88,6 +88,16 @@ pub(super) fn same_text(a: &str, b: &str) -> bool {
     lines(a) == lines(b)
 }
 
+/// An answer that says what a reminder says. After a restore nothing else tells the program's own post from the owner's words.
+pub(super) fn reads_as_reminder(body: &str) -> bool {
+    notation::parse(body).reply().is_some() && names_escrow(body)
+}
+
+fn names_escrow(body: &str) -> bool {
+    let platform = ["クラウドワークス", "CrowdWorks", "crowdworks"].iter().any(|name| body.contains(name));
+    platform && body.contains("仮払い")
+}
+
 /// A post by somebody else than the client that answers the request, or stands after it and answers nobody, and that
 /// names the platform, its escrow and the asking for it: several writers of one room may each run a bot.
 fn is_reminder_for(it: &ApiMessage, request: &RequestRef) -> bool {
@@ -99,7 +109,5 @@ fn is_reminder_for(it: &ApiMessage, request: &RequestRef) -> bool {
         Some(reply) => reply.room == request.room && reply.message == request.message,
         None => it.body.contains("お願い") && it.message_id > request.message,
     };
-    let names_platform =
-        ["クラウドワークス", "CrowdWorks", "crowdworks"].iter().any(|name| it.body.contains(name));
-    answers && names_platform && it.body.contains("仮払い")
+    answers && names_escrow(&it.body)
 }

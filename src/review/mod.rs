@@ -294,7 +294,7 @@ async fn ready(State(review): State<Review>) -> Response {
         Ok(_) if !review.0.is_working() => Some("starting"),
         Ok(_) if review.0.metrics.rooms_late() => Some("rooms"),
         Ok(head) => match review.0.store.cursor("casebook").await {
-            Ok(cursor) if head.frontier.size().saturating_sub(cursor.0) > MAX_LAG => Some("followers"),
+            Ok(cursor) if head.end().saturating_sub(cursor.0) > MAX_LAG => Some("followers"),
             Ok(_) => None,
             Err(_) => Some("ledger"),
         },

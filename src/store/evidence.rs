@@ -17,11 +17,16 @@ pub struct TreeNode {
     pub root: Digest,
 }
 
-/// The tree, for those who prove.
+/// The trees of the ledgers, for those who prove: leaves are numbered as the entries number themselves. `of` is the base of
+/// a ledger that has ended; `None` is the present one.
 pub trait TreeStore {
     /// Leaf hashes from `from` on.
-    fn leaves(&self, from: EntryIndex, limit: usize)
-    -> impl Future<Output = StoreResult<Vec<Digest>>> + Send;
+    fn leaves(
+        &self,
+        of: Option<u64>,
+        from: EntryIndex,
+        limit: usize,
+    ) -> impl Future<Output = StoreResult<Vec<Digest>>> + Send;
     /// Stored nodes of a level from number `from` on.
     fn tree_nodes(
         &self,
@@ -38,17 +43,18 @@ pub trait TreeStore {
     /// Inclusion proof of entry `n` in the tree of the first `size` entries; `None` where there is no such entry.
     fn inclusion(
         &self,
+        of: Option<u64>,
         n: EntryIndex,
         size: u64,
     ) -> impl Future<Output = StoreResult<Option<Vec<Digest>>>> + Send;
-    /// Proof that the first `old` entries are a prefix of the first `size`; `None` where `old` is greater.
+    /// Proof that the first `old` entries of the present ledger are a prefix of the first `size`; `None` where `old` is greater.
     fn consistency(
         &self,
         old: u64,
         size: u64,
     ) -> impl Future<Output = StoreResult<Option<Vec<Digest>>>> + Send;
     /// Root of the first `size` entries.
-    fn root(&self, size: u64) -> impl Future<Output = StoreResult<Digest>> + Send;
+    fn root(&self, of: Option<u64>, size: u64) -> impl Future<Output = StoreResult<Digest>> + Send;
     /// Entries from `from` to before `until` whose bytes contain `part`, oldest first. With `contents` their contents
     /// too; without, every record says that there is none.
     fn matching(

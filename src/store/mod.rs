@@ -4,6 +4,7 @@
 //! implements them here, and another engine implements the same set behind the same contract tests.
 
 mod annex;
+mod continued;
 mod coverage;
 mod desk;
 mod door;
@@ -23,6 +24,7 @@ pub use annex::{
     AnnexChange, AnnexStore, FileRow, FileState, FileWork, ImportedMessage, Look, RoomPart, RoomState,
     StoredFile, TaskRow,
 };
+pub use continued::{ContinueStore, Predecessor, Takeover};
 pub use coverage::{CoverageStore, DeepState, Exposure, GapRow, KnownMessage, NewRead, RoomRead};
 pub use desk::DeskStore;
 pub use door::DoorStore;

@@ -56,14 +56,25 @@ impl Appended {
 #[derive(Clone, Debug)]
 pub struct Head {
     pub ledger_id: String,
+    /// Rows of the ledgers that this one continues: its entry `n` is row `base + n`.
+    pub base: u64,
     pub frontier: Frontier,
+}
+
+impl Head {
+    /// The row that the next entry gets.
+    pub fn end(&self) -> u64 {
+        self.base + self.frontier.size()
+    }
 }
 
 /// An entry as stored, with the content beside it.
 #[derive(Clone)]
 pub struct Record {
-    /// Where it was stored; an intact entry says the same.
+    /// Its row, counted on through all ledgers of the database.
     pub n: EntryIndex,
+    /// Rows of the ledgers before its own: an intact entry says that it is number `n - base`.
+    pub base: u64,
     /// The exact bytes that were hashed.
     pub bytes: Vec<u8>,
     pub leaf: Digest,
@@ -72,8 +83,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// The entry, numbered by its row: so that what reads it need not know of a ledger before.
     pub fn entry(&self) -> Result<Entry, crate::domain::EntryError> {
-        Entry::parse(&self.bytes)
+        let mut entry = Entry::parse(&self.bytes)?;
+        entry.n = EntryIndex(entry.n.0.saturating_add(self.base));
+        Ok(entry)
     }
 
     pub fn content_bytes(&self) -> Option<&[u8]> {

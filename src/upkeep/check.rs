@@ -1,19 +1,23 @@
 //! The whole ledger recomputed and compared with every signed head.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::anchor::{self, Found};
-use crate::domain::{self, EntryIndex, EntryKind};
+use crate::domain::{self, Digest, EntryIndex, EntryKind};
 use crate::files::Shelf;
-use crate::ledger::{self, LedgerError, StoreSource};
+use crate::ledger::{self, Continued, Erasure, LedgerError, StoreSource};
 use crate::proof::checkpoint;
+use crate::proof::note::Verifier;
 use crate::proof::timestamp::{Roots, TimestampError};
 use crate::proof::verify::{self, Expected, Report};
-use crate::store::{LedgerStore as _, Store, StoreError, TreeStore as _};
+use crate::store::{
+    ContinueStore as _, LedgerStore as _, Predecessor, Record, Store, StoreError, TreeStore as _,
+};
 
 /// Entries read at a time.
 const BATCH: usize = 256;
@@ -23,6 +27,8 @@ use super::stored::{StoredFiles, Watching};
 /// What was found.
 #[derive(Debug)]
 pub struct Checked {
+    /// The ledger's id.
+    pub id: String,
     pub report: Report,
     /// Where notes stand that this ledger's key did not sign over this ledger.
     pub foreign: Vec<String>,
@@ -34,6 +40,10 @@ pub struct Checked {
     pub anchors: Vec<Found>,
     /// Files of stamps that are gone, or are not as they came by the ledger's own account.
     pub altered: Vec<PathBuf>,
+    /// The ledgers that this one continues, oldest first.
+    pub earlier: Vec<Checked>,
+    /// Some ledger does not commit to where the one before it ended, or one of them is gone.
+    pub uncommitted: bool,
 }
 
 /// Whether signatures could be checked.
@@ -47,13 +57,23 @@ pub enum Key {
 
 impl Checked {
     pub fn intact(&self) -> bool {
+        self.key == Key::Good && !self.unsigned && self.intact_otherwise()
+    }
+
+    fn intact_otherwise(&self) -> bool {
         self.report.intact()
             && self.files.bad.is_empty()
             && self.foreign.is_empty()
-            && self.key == Key::Good
-            && !self.unsigned
             && self.bad_anchors() == 0
             && self.altered.is_empty()
+            && !self.uncommitted
+            && self.earlier.iter().all(Self::intact)
+    }
+
+    /// Intact but for the public key, which may be lost with the secret one.
+    pub fn intact_but_key(&self) -> bool {
+        let Self { key, unsigned, .. } = self;
+        self.intact() || (*key == Key::Missing && *unsigned && self.intact_otherwise())
     }
 
     /// Stamps over something else. One whose authority is not trusted here is none of them.
@@ -91,8 +111,8 @@ pub async fn check(
     check_trusting(store, data_dir, known, &Roots::public()).await
 }
 
-/// `known` is a checkpoint's note with the place it came from: the ledger must contain that head too. `roots` are those whose
-/// time stamps are believed.
+/// `known` is a checkpoint's note with the place it came from: one of the ledgers must contain that head too. `roots` are
+/// those whose time stamps are believed.
 pub async fn check_trusting(
     store: &Store,
     data_dir: &Path,
@@ -100,44 +120,160 @@ pub async fn check_trusting(
     roots: &Roots,
 ) -> Result<Checked, CheckError> {
     let head = store.head().await?.ok_or(CheckError::Empty)?;
-    let (verifier, readable) = match ledger::verifier(data_dir) {
-        Ok(verifier) => (verifier, true),
-        // A key file that was meddled with is a finding, not a reason to say nothing.
-        Err(LedgerError::Note(_)) => (None, false),
-        Err(error) => return Err(error.into()),
-    };
-    let (mut heads, key) = match &verifier {
-        None if !readable => (ledger::Heads::default(), Key::Foreign),
-        None => (ledger::Heads::default(), Key::Missing),
-        Some(verifier) => {
-            let own = checkpoint::ledger_id(&verifier.public_key()) == head.ledger_id
-                && verifier.name() == checkpoint::origin(&head.ledger_id);
-            (ledger::heads(store, data_dir, verifier).await?, if own { Key::Good } else { Key::Foreign })
-        }
-    };
-    if let (Some((note, place)), Some(verifier)) = (known, &verifier) {
-        match Expected::from_note(note, verifier, place) {
-            Ok(expected) => heads.expected.push(expected),
-            Err(_) => heads.foreign.push(place.to_owned()),
-        }
+    let predecessors = store.predecessors().await?;
+    let mut known = known;
+    let mut earlier = Vec::new();
+    let mut uncommitted = predecessors.is_empty() && head.base != 0;
+    let mut next_base = 0;
+    for it in &predecessors {
+        let folder = data_dir.join(ledger::LEDGERS).join(&it.ledger_id);
+        let verifier = match it.key.as_str() {
+            "" => Ok(None),
+            key => Verifier::parse(key).map(Some).map_err(LedgerError::from),
+        };
+        let part = Part {
+            id: &it.ledger_id,
+            base: it.base,
+            size: it.size,
+            root: it.root,
+            outside: &folder,
+            ended: true,
+        };
+        let checked = part.check(store, data_dir, verifier, &mut known, roots).await?;
+        let after = predecessors.iter().map(|it| it.base).find(|base| *base > it.base).unwrap_or(head.base);
+        uncommitted |= it.base != next_base || !commits(store, after, it).await?;
+        next_base = it.base + it.size;
+        earlier.push(checked);
     }
-    let unsigned = heads.expected.is_empty() && head.frontier.size() > 0;
-    // What the database says of its own head is one more claim to be checked.
-    let (size, root) = (head.frontier.size(), head.frontier.root());
-    heads.expected.push(Expected { size, root, label: "database, head".to_owned() });
-    let mut source = Watching::new(StoreSource::new(store.clone()));
-    let expected = heads.expected;
-    let shelf = Shelf::new(data_dir);
-    let work = move || {
-        let report = verify::verify(&mut source, expected)?;
-        let files = source.check(&shelf).map_err(CheckError::Files)?;
-        Ok::<_, CheckError>((report, files))
+    uncommitted |= next_base != head.base;
+    let part = Part {
+        id: &head.ledger_id,
+        base: head.base,
+        size: head.frontier.size(),
+        root: head.frontier.root(),
+        outside: data_dir,
+        ended: false,
     };
-    let (report, files) = tokio::task::spawn_blocking(work).await.map_err(|_| CheckError::CutOff)??;
-    let notes = store.checkpoints().await?.into_iter().collect();
-    let anchors = Found::all(data_dir, &notes, roots).map_err(CheckError::Anchors)?;
-    let altered = altered(store, data_dir, report.size).await?;
-    Ok(Checked { report, foreign: heads.foreign, key, unsigned, anchors, altered, files })
+    let verifier = ledger::verifier(data_dir);
+    let mut checked = part.check(store, data_dir, verifier, &mut known, roots).await?;
+    if let Some((_, place)) = known {
+        checked.foreign.push(place.to_owned());
+    }
+    (checked.earlier, checked.uncommitted) = (earlier, uncommitted);
+    Ok(checked)
+}
+
+/// Entry 0 of the ledger that begins at this row commits to where the one before it ended.
+async fn commits(store: &Store, base: u64, before: &Predecessor) -> Result<bool, StoreError> {
+    let Some(record) = store.records(EntryIndex(base), 1).await?.pop() else { return Ok(false) };
+    let continues = record.entry().is_ok_and(|it| it.kind == EntryKind::LedgerContinued);
+    let said = record.content_bytes().and_then(|it| serde_json::from_slice::<Continued>(it).ok());
+    Ok(continues
+        && record.n.0 == base
+        && said.is_some_and(|it| {
+            it.ledger == before.ledger_id && it.size == before.size && it.root == domain::hex(&before.root)
+        }))
+}
+
+/// One of the ledgers in a database.
+struct Part<'a> {
+    id: &'a str,
+    base: u64,
+    size: u64,
+    root: Digest,
+    /// Where its heads and time stamps are kept outside the database.
+    outside: &'a Path,
+    ended: bool,
+}
+
+impl Part<'_> {
+    async fn check(
+        &self,
+        store: &Store,
+        data_dir: &Path,
+        verifier: Result<Option<Verifier>, LedgerError>,
+        known: &mut Option<(&str, &str)>,
+        roots: &Roots,
+    ) -> Result<Checked, CheckError> {
+        let (verifier, readable) = match verifier {
+            Ok(verifier) => (verifier, true),
+            // A key file that was meddled with is a finding, not a reason to say nothing.
+            Err(LedgerError::Note(_)) => (None, false),
+            Err(error) => return Err(error.into()),
+        };
+        let (mut heads, key) = match &verifier {
+            None if !readable => (ledger::Heads::default(), Key::Foreign),
+            None => (ledger::Heads::default(), Key::Missing),
+            Some(verifier) => {
+                let own = checkpoint::ledger_id(&verifier.public_key()) == self.id
+                    && verifier.name() == checkpoint::origin(self.id);
+                let heads = match self.ended {
+                    true => ledger::past_heads(store, self.outside, self.base, verifier).await?,
+                    false => ledger::heads(store, self.outside, verifier).await?,
+                };
+                (heads, if own { Key::Good } else { Key::Foreign })
+            }
+        };
+        if let (Some((note, place)), Some(verifier)) = (*known, &verifier)
+            && let Ok(expected) = Expected::from_note(note, verifier, place)
+        {
+            heads.expected.push(expected);
+            *known = None;
+        }
+        let unsigned = heads.expected.is_empty() && self.size > 0;
+        // What the database says of its own head is one more claim to be checked.
+        let label = "database, head".to_owned();
+        heads.expected.push(Expected { size: self.size, root: self.root, label });
+        let until = if self.ended { self.base + self.size } else { u64::MAX };
+        let mut source = Watching::new(StoreSource::new(store.clone(), self.base, until));
+        let expected = heads.expected;
+        let declared = if self.ended { self.erased_later(store).await? } else { Vec::new() };
+        let shelf = Shelf::new(data_dir);
+        let work = move || {
+            let report = verify::verify_part(&mut source, expected, &declared)?;
+            let files = source.check(&shelf).map_err(CheckError::Files)?;
+            Ok::<_, CheckError>((report, files))
+        };
+        let (report, files) = tokio::task::spawn_blocking(work).await.map_err(|_| CheckError::CutOff)??;
+        let notes = match self.ended {
+            true => store.past_checkpoints(self.base).await?,
+            false => store.checkpoints().await?,
+        };
+        let notes = notes.into_iter().collect();
+        let anchors = Found::all(self.outside, &notes, roots).map_err(CheckError::Anchors)?;
+        let altered = altered(store, self.outside, self.base..self.base + report.size).await?;
+        let (foreign, id) = (heads.foreign, self.id.to_owned());
+        let (earlier, uncommitted) = (Vec::new(), false);
+        Ok(Checked { id, report, foreign, key, unsigned, anchors, altered, files, earlier, uncommitted })
+    }
+
+    /// Entries of this ledger whose erasure a later one declares.
+    async fn erased_later(&self, store: &Store) -> Result<Vec<u64>, StoreError> {
+        let mut found = Vec::new();
+        let after = self.base + self.size..u64::MAX >> 1;
+        each_of_kind(store, EntryKind::ContentErased, after, |record| {
+            let here = Erasure::earlier(record).into_iter().filter(|it| it.ledger == self.id);
+            found.extend(here.flat_map(|it| it.entries));
+        })
+        .await?;
+        Ok(found)
+    }
+}
+
+async fn each_of_kind(
+    store: &Store,
+    kind: EntryKind,
+    rows: Range<u64>,
+    mut each: impl FnMut(&Record),
+) -> Result<(), StoreError> {
+    let part = format!(r#""kind":"{}""#, kind.as_str());
+    let mut next = EntryIndex(rows.start);
+    loop {
+        let found = store.matching(part.clone(), next, EntryIndex(rows.end), true, BATCH).await?;
+        let Some(last) = found.last() else { return Ok(()) };
+        next = EntryIndex(last.n.0 + 1);
+        found.iter().for_each(&mut each);
+    }
 }
 
 /// Content of `checkpoint.anchored`, as far as the file is concerned.
@@ -149,21 +285,15 @@ struct Anchored {
 }
 
 /// Compares the files of stamps with what was recorded when they came.
-async fn altered(store: &Store, data_dir: &Path, size: u64) -> Result<Vec<PathBuf>, CheckError> {
-    let part = format!(r#""kind":"{}""#, EntryKind::CheckpointAnchored.as_str());
+async fn altered(store: &Store, outside: &Path, rows: Range<u64>) -> Result<Vec<PathBuf>, CheckError> {
     let mut expected: BTreeMap<PathBuf, String> = BTreeMap::new();
-    let mut next = EntryIndex(0);
-    loop {
-        let found = store.matching(part.clone(), next, EntryIndex(size), true, BATCH).await?;
-        let Some(last) = found.last() else { break };
-        next = EntryIndex(last.n.0 + 1);
-        for record in &found {
-            let it = record.content_bytes().and_then(|it| serde_json::from_slice::<Anchored>(it).ok());
-            if let Some(it) = it {
-                expected.insert(anchor::path(data_dir, it.size, &it.host), it.sha256);
-            }
+    each_of_kind(store, EntryKind::CheckpointAnchored, rows, |record| {
+        let it = record.content_bytes().and_then(|it| serde_json::from_slice::<Anchored>(it).ok());
+        if let Some(it) = it {
+            expected.insert(anchor::path(outside, it.size, &it.host), it.sha256);
         }
-    }
+    })
+    .await?;
     let differs = |(path, sha256): (PathBuf, String)| {
         let same = std::fs::read(&path).is_ok_and(|it| domain::hex(&Sha256::digest(it)) == sha256);
         (!same).then_some(path)

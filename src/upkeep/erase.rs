@@ -17,8 +17,11 @@ use crate::follow::{Annex, FollowError, Mirror, capture};
 use crate::ledger::{Erasure, Kept, Ledger, LedgerError, MAX_ENTRIES, Reason};
 use crate::reply::record::{self, ChangedCase, Decision};
 use crate::store::{
-    CaseStore as _, EraseStore as _, FollowStore as _, Purpose, Record, StandingStore as _, Store, StoreError,
+    CaseStore as _, EraseStore as _, FollowStore as _, LedgerStore as _, Purpose, Record, StandingStore as _,
+    Store, StoreError,
 };
+
+use super::erasures;
 
 /// Entries read at a time.
 const BATCH: usize = 1024;
@@ -31,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// What is to be erased.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// All versions of one message; without a room, wherever it stands.
     Message(MessageId, Option<RoomId>),
@@ -275,14 +278,22 @@ where
             (room.or(found).unwrap_or(RoomId(0)), Some(message.clone()))
         }
     };
+    // Before the first word goes: a restore of an older copy must know of it whatever happens now.
+    let listed = match target {
+        Target::Message(message, _) => Target::Message(message.clone(), Some(room)),
+        Target::Room(..) => target.clone(),
+    };
+    erasures::note(data_dir, &listed, reason, ledger.now())?;
     let mut erased = Erased { contents: 0, declared: Vec::new(), mirror_pending: false, log_pending: false };
     // A decision that was under way may have written the words once more: a second look, never more than a few.
-    let mut files = HashSet::new();
+    let mut files = erasures::pending(data_dir)?;
     for _ in 0..3 {
         files.extend(plan.files.drain());
         if plan.entries.is_empty() {
             break;
         }
+        // Their entries will not tell any more which files were theirs.
+        erasures::put_pending(data_dir, &files)?;
         let entries: Vec<EntryIndex> = plan.entries.iter().copied().collect();
         let mut last = EntryIndex(0);
         for part in entries.chunks(MAX_ENTRIES) {
@@ -297,12 +308,19 @@ where
         erased.mirror_pending = !mirrored(store, last).await?;
         plan = self::plan(ledger, store, target).await?;
     }
+    if erased.declared.is_empty() {
+        // An earlier attempt may have been cut off behind its entry.
+        let last = EntryIndex(store.head().await?.map_or(0, |it| it.end()).saturating_sub(1));
+        at_work(last).await?;
+        erased.mirror_pending = !mirrored(store, last).await?;
+    }
     // A file that another message shows too stays for it.
     let shelf = Shelf::new(data_dir);
     let needed: HashSet<Digest> = plan.all_files.into_values().collect();
     for sha256 in files.difference(&needed) {
         shelf.remove(sha256)?;
     }
+    erasures::put_pending(data_dir, &HashSet::new())?;
     erased.log_pending = !store.scrub().await?;
     ledger.checkpoint().await?;
     Ok(erased)

@@ -5,6 +5,7 @@
 mod anchors;
 mod around;
 mod backtest;
+mod backup;
 mod command;
 mod control;
 mod crash;

@@ -30,7 +30,7 @@ impl Exporter<'_> {
     ) -> Result<(), ExportError> {
         fs::create_dir_all(folder.join("proof"))?;
         fs::write(folder.join(CHECKPOINT), &plan.note)?;
-        fs::write(folder.join(KEY), format!("{}\n", self.ledger.verifier()))?;
+        fs::write(folder.join(KEY), format!("{}\n", plan.era.verifier))?;
         let mut heads = Vec::new();
         for (_, note) in &plan.heads {
             serde_json::to_writer(&mut heads, note).map_err(io::Error::from)?;
@@ -47,7 +47,7 @@ impl Exporter<'_> {
         })?;
         if listed.len() <= MAX_SINGLE_PROOFS {
             for n in listed {
-                let hashes = self.store.inclusion(n, plan.checkpoint.size).await?;
+                let hashes = self.store.inclusion(plan.era.of, n, plan.checkpoint.size).await?;
                 let hashes = hashes.ok_or(ExportError::Entry(n.0))?;
                 let proof = TlogProof { index: n.0, hashes, checkpoint: plan.note.clone() };
                 let path = folder.join(inclusion_path(n.0));
@@ -55,7 +55,7 @@ impl Exporter<'_> {
                 fs::write(path, proof.to_text())?;
             }
         }
-        anchors::copy(self.data_dir, &plan.heads, plan.checkpoint.size, folder)
+        anchors::copy(&plan.era.outside, &plan.heads, plan.checkpoint.size, folder)
     }
 
     /// The subtrees over everything that is not in the package, broken at every head.
@@ -70,7 +70,7 @@ impl Exporter<'_> {
         let mut shown = next_shown()?;
         let mut cover = Cover::new();
         while cover.size() < plan.checkpoint.size {
-            let leaves = self.store.leaves(EntryIndex(cover.size()), LEAVES).await?;
+            let leaves = self.store.leaves(plan.era.of, EntryIndex(cover.size()), LEAVES).await?;
             if leaves.is_empty() {
                 return Err(ExportError::Entry(cover.size()));
             }

@@ -56,6 +56,10 @@ impl Walk {
         walk
     }
 
+    pub(super) fn declared_elsewhere(&mut self, entries: &[u64]) {
+        self.declared.extend(entries);
+    }
+
     pub(super) fn step(&mut self, row: Checked) {
         if row.n < self.next {
             self.problem(row.n, ProblemCode::Duplicated);

@@ -123,6 +123,7 @@ impl Asked {
         let day = |day: &String| (!day.is_empty() && self.case.is_none()).then(|| day.clone());
         let withhold = [(self.others, Withhold::Others), (self.secrets, Withhold::Secrets)];
         Request {
+            ledger: None,
             // A case says itself which room and which days.
             room: self.room.filter(|_| self.case.is_none()),
             from: day(&self.from),

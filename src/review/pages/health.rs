@@ -77,7 +77,7 @@ struct Number {
 /// What the overview says of the bot's health.
 pub(super) async fn findings(review: &Review) -> Result<Vec<Finding>, Broken> {
     let parts = &review.0;
-    let size = parts.ledger.head().await?.frontier.size();
+    let size = parts.ledger.head().await?.end();
     let mut found = Vec::new();
     found.push(match parts.is_working() {
         true => Finding::new(true, "記録しています。"),
@@ -130,10 +130,13 @@ pub(in crate::review) async fn show(
     Extension(login): Extension<Login>,
 ) -> Result<Response, Broken> {
     let store = &review.0.store;
-    let size = review.0.ledger.head().await?.frontier.size();
+    let head = review.0.ledger.head().await?;
+    let size = head.end();
     let mut numbers = vec![Number { name: "記録".to_owned(), value: format!("{size}件") }];
     if let Some((signed, _)) = store.checkpoints().await?.last() {
-        numbers.push(Number { name: "署名済み".to_owned(), value: format!("{signed}件まで") });
+        numbers.push(Number {
+            name: "署名済み".to_owned(), value: format!("{}件まで", head.base + signed)
+        });
     }
     for (name, cursor) in [
         ("整理", "archive"),

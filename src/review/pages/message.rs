@@ -47,7 +47,8 @@ pub(in crate::review) async fn show(
         Version::new(it, at.checked_sub(1).and_then(|at| told.versions.get(at)), &shown.names)
     });
     let versions = versions.collect();
-    let signed = store.checkpoints().await?.last().map_or(0, |(size, _)| *size);
+    let base = review.0.ledger.head().await?.base;
+    let signed = base + store.checkpoints().await?.last().map_or(0, |(size, _)| *size);
     let mut sources = Vec::new();
     for version in &told.versions {
         sources.extend(source(&review, version, signed).await?);

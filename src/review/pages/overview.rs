@@ -91,7 +91,7 @@ pub(in crate::review) async fn show(
     page(&Page {
         frame: Frame::new(&review, &login, "overview").await?,
         no_password: !review.0.door.has_password().await?,
-        entries: review.0.ledger.head().await?.frontier.size(),
+        entries: review.0.ledger.head().await?.end(),
         fresh,
         cases: cases.collect(),
         rooms: rooms_by_time.into_iter().map(|it| it.1).collect(),
@@ -109,7 +109,7 @@ pub(in crate::review) async fn seen(
     State(review): State<Review>,
     Form(seen): Form<Seen>,
 ) -> Result<Redirect, Broken> {
-    let size = review.0.ledger.head().await?.frontier.size();
+    let size = review.0.ledger.head().await?.end();
     review.0.store.put_fact(SEEN, seen.n.min(size)).await?;
     Ok(Redirect::to("/"))
 }

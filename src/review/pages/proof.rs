@@ -51,7 +51,7 @@ pub(in crate::review) async fn show(
     Extension(login): Extension<Login>,
 ) -> Result<Response, Broken> {
     let frame = Frame::new(&review, &login, "proof").await?;
-    let entries = review.0.ledger.head().await?.frontier.size();
+    let entries = review.0.ledger.head().await?.end();
     let checkpoint = review.0.store.checkpoints().await?.pop().map(|(_, note)| note);
     page(&Page { frame, entries, check: review.0.check(), checkpoint })
 }

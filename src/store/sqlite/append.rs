@@ -7,13 +7,14 @@ use rusqlite::{OptionalExtension, Transaction};
 use crate::domain::{self, Digest, Entry, EntryIndex, EntryKind, MessageId, RoomId};
 use crate::proof::tree::{self, Frontier};
 
-use super::super::{Appended, NewEntry, StoreError, StoreResult, VersionKey};
+use super::super::{Appended, Head, NewEntry, StoreError, StoreResult, VersionKey};
 use super::convert::{digest, index, integer};
+use super::schema;
 
 /// The appends of one transaction: the head is read once and written once.
 #[derive(Default)]
 pub(super) struct Batch {
-    frontier: Option<Frontier>,
+    head: Option<Head>,
     chains: HashMap<RoomId, (u64, Digest)>,
 }
 
@@ -43,11 +44,13 @@ impl Batch {
             Verdict::Known(n) => return Ok(Appended::Known(n)),
             Verdict::New { kind, version } => (kind, version),
         };
-        let frontier = match &mut self.frontier {
-            Some(frontier) => frontier,
-            empty => empty.insert(read_frontier(transaction)?),
+        let head = match &mut self.head {
+            Some(head) => head,
+            empty => {
+                empty.insert(read_head(transaction)?.ok_or(StoreError::Corrupt("no ledger was founded"))?)
+            }
         };
-        let n = EntryIndex(frontier.size());
+        let (n, row) = (EntryIndex(head.frontier.size()), EntryIndex(head.end()));
         let link = match new.room.filter(|_| kind.in_room_chain()) {
             Some(room) => Some((room, self.chain(transaction, room)?)),
             None => None,
@@ -68,28 +71,28 @@ impl Batch {
         let bytes = entry.to_bytes();
         let leaf = tree::leaf_hash(&bytes);
         transaction.prepare_cached("INSERT INTO entries (n, entry, leaf) VALUES (?1, ?2, ?3)")?.execute((
-            integer(n.0),
+            integer(row.0),
             &bytes,
             &leaf,
         ))?;
         if let Some(content) = &new.content {
             transaction
                 .prepare_cached("INSERT INTO contents (n, salt, content) VALUES (?1, ?2, ?3)")?
-                .execute((integer(n.0), &new.salt, content))?;
+                .execute((integer(row.0), &new.salt, content))?;
         }
         if let (Some(room), Some(message), Some(key)) = (entry.room, &entry.message, &new.version) {
-            remember_version(transaction, room, message, &entry, key)?;
+            remember_version(transaction, room, message, &entry, row, key)?;
         }
         if let Some(key) = &new.once {
-            remember_once(transaction, key, n)?;
+            remember_once(transaction, key, row)?;
         }
         if let (Some((room, _)), Some(room_n)) = (link, entry.room_n) {
             self.chains.insert(room, (room_n, leaf));
         }
-        if let Some(frontier) = &mut self.frontier {
-            frontier.push(leaf);
+        if let Some(head) = &mut self.head {
+            head.frontier.push(leaf);
         }
-        Ok(Appended::New(n))
+        Ok(Appended::New(row))
     }
 
     fn chain(&mut self, transaction: &Transaction<'_>, room: RoomId) -> StoreResult<Option<(u64, Digest)>> {
@@ -105,7 +108,7 @@ impl Batch {
 
     /// Writes the head back.
     pub(super) fn finish(self, transaction: &Transaction<'_>) -> StoreResult<()> {
-        let Some(frontier) = self.frontier else { return Ok(()) };
+        let Some(Head { frontier, .. }) = self.head else { return Ok(()) };
         transaction
             .prepare_cached("UPDATE head SET size = ?1, frontier = ?2 WHERE id = 1")?
             .execute((integer(frontier.size()), frontier.to_bytes()))?;
@@ -172,6 +175,7 @@ fn remember_version(
     room: RoomId,
     message: &MessageId,
     entry: &Entry,
+    row: EntryIndex,
     key: &VersionKey,
 ) -> StoreResult<()> {
     let version = integer(entry.version.unwrap_or(1));
@@ -180,7 +184,7 @@ fn remember_version(
             .prepare_cached(
                 "INSERT INTO message_ways (room, message, version, way, n) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute((integer(room.0), message.as_str(), version, &key.way, integer(entry.n.0)))?;
+            .execute((integer(room.0), message.as_str(), version, &key.way, integer(row.0)))?;
         return Ok(());
     }
     transaction
@@ -188,7 +192,7 @@ fn remember_version(
             "INSERT INTO message_versions (room, message, version, digest, way, n)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute((integer(room.0), message.as_str(), version, &key.digest, &key.way, integer(entry.n.0)))?;
+        .execute((integer(room.0), message.as_str(), version, &key.digest, &key.way, integer(row.0)))?;
     Ok(())
 }
 
@@ -207,11 +211,21 @@ fn remember_once(transaction: &Transaction<'_>, key: &Digest, n: EntryIndex) -> 
     Ok(())
 }
 
-fn read_frontier(transaction: &Transaction<'_>) -> StoreResult<Frontier> {
-    let row = transaction
-        .prepare_cached("SELECT size, frontier FROM head WHERE id = 1")?
-        .query_row((), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))
+pub(super) fn read_head(connection: &rusqlite::Connection) -> StoreResult<Option<Head>> {
+    let sql = match schema::knows_predecessors(connection)? {
+        true => "SELECT ledger_id, base, size, frontier FROM head WHERE id = 1",
+        false => "SELECT ledger_id, 0, size, frontier FROM head WHERE id = 1",
+    };
+    let row = connection
+        .prepare_cached(sql)?
+        .query_row((), |row| {
+            Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get::<_, Vec<u8>>(3)?))
+        })
         .optional()?;
-    let (size, bytes) = row.ok_or(StoreError::Corrupt("the ledger was not founded"))?;
-    Frontier::from_bytes(size.cast_unsigned(), &bytes).ok_or(StoreError::Corrupt("the head of the ledger"))
+    row.map(|(ledger_id, base, size, bytes)| {
+        let frontier = Frontier::from_bytes(size.cast_unsigned(), &bytes)
+            .ok_or(StoreError::Corrupt("the head of the ledger"))?;
+        Ok(Head { ledger_id, base: base.cast_unsigned(), frontier })
+    })
+    .transpose()
 }

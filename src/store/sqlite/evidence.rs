@@ -8,17 +8,17 @@ use crate::domain::{Digest, EntryIndex};
 use crate::proof::tree::{self, Frontier, node_hash, root_of};
 
 use super::super::{Record, StoreError, StoreResult, TREE_STEP, TreeNode, TreeStore};
-use super::SqliteStore;
+use super::continued::Bases;
 use super::convert::{digest, index, integer};
 use super::derived::move_cursor;
-use super::ledger;
+use super::{SqliteStore, append, ledger};
 
 /// The database cannot number more leaves.
 const TOP_LEVEL: u32 = 7;
 
 impl TreeStore for SqliteStore {
-    async fn leaves(&self, from: EntryIndex, limit: usize) -> StoreResult<Vec<Digest>> {
-        self.read(move |connection| leaves(connection, from.0, limit as u64)).await
+    async fn leaves(&self, of: Option<u64>, from: EntryIndex, limit: usize) -> StoreResult<Vec<Digest>> {
+        self.read(move |connection| leaves(connection, Tree::of(connection, of)?, from.0, limit as u64)).await
     }
 
     async fn tree_nodes(&self, level: u32, from: u64, limit: usize) -> StoreResult<Vec<TreeNode>> {
@@ -52,22 +52,30 @@ impl TreeStore for SqliteStore {
             .await
     }
 
-    async fn inclusion(&self, n: EntryIndex, size: u64) -> StoreResult<Option<Vec<Digest>>> {
-        self.read(move |connection| tree::inclusion_proof(n.0, size, |part| perfect(connection, part))).await
+    async fn inclusion(&self, of: Option<u64>, n: EntryIndex, size: u64) -> StoreResult<Option<Vec<Digest>>> {
+        self.read(move |connection| {
+            let tree = Tree::of(connection, of)?;
+            tree::inclusion_proof(n.0, size, |part| perfect(connection, tree, part))
+        })
+        .await
     }
 
     async fn consistency(&self, old: u64, size: u64) -> StoreResult<Option<Vec<Digest>>> {
-        self.read(move |connection| tree::consistency_proof(old, size, |part| perfect(connection, part)))
-            .await
+        self.read(move |connection| {
+            let tree = Tree::of(connection, None)?;
+            tree::consistency_proof(old, size, |part| perfect(connection, tree, part))
+        })
+        .await
     }
 
-    async fn root(&self, size: u64) -> StoreResult<Digest> {
+    async fn root(&self, of: Option<u64>, size: u64) -> StoreResult<Digest> {
         self.read(move |connection| {
+            let tree = Tree::of(connection, of)?;
             let mut frontier = Frontier::empty();
             while frontier.size() < size {
                 // The largest perfect subtree that still fits.
                 let (from, leaves) = (frontier.size(), 1 << (size - frontier.size()).ilog2());
-                frontier.push_subtree(leaves, perfect(connection, from..from + leaves)?);
+                frontier.push_subtree(leaves, perfect(connection, tree, from..from + leaves)?);
             }
             Ok(frontier.root())
         })
@@ -91,11 +99,12 @@ impl TreeStore for SqliteStore {
                  WHERE n >= ?1 AND n < ?2 AND instr(entry, ?3) > 0 ORDER BY n LIMIT ?4"
             };
             let mut statement = connection.prepare_cached(sql)?;
+            let bases = Bases::read(connection)?;
             let parameters = (integer(from.0), integer(until.0), part.as_bytes(), integer(limit as u64));
             let mut rows = statement.query(parameters)?;
             let mut records = Vec::new();
             while let Some(row) = rows.next()? {
-                records.push(ledger::record(row)?);
+                records.push(ledger::record(row, &bases)?);
             }
             Ok(records)
         })
@@ -103,13 +112,29 @@ impl TreeStore for SqliteStore {
     }
 }
 
-fn leaves(connection: &Connection, from: u64, limit: u64) -> StoreResult<Vec<Digest>> {
+/// Which ledger's leaves: those of the present one have stored nodes.
+#[derive(Clone, Copy)]
+struct Tree {
+    base: u64,
+    stored: bool,
+}
+
+impl Tree {
+    fn of(connection: &Connection, ended: Option<u64>) -> StoreResult<Self> {
+        Ok(match ended {
+            Some(base) => Self { base, stored: false },
+            None => Self { base: append::read_head(connection)?.map_or(0, |it| it.base), stored: true },
+        })
+    }
+}
+
+fn leaves(connection: &Connection, tree: Tree, from: u64, limit: u64) -> StoreResult<Vec<Digest>> {
     let mut statement =
         connection.prepare_cached("SELECT n, leaf FROM entries WHERE n >= ?1 ORDER BY n LIMIT ?2")?;
-    let mut rows = statement.query((integer(from), integer(limit)))?;
+    let mut rows = statement.query((integer(tree.base + from), integer(limit)))?;
     let mut leaves = Vec::new();
     while let Some(row) = rows.next()? {
-        if index(row.get(0)?).0 != from + leaves.len() as u64 {
+        if index(row.get(0)?).0 != tree.base + from + leaves.len() as u64 {
             return Err(StoreError::Corrupt("entries are missing"));
         }
         leaves.push(digest(&row.get::<_, Vec<u8>>(1)?)?);
@@ -119,18 +144,18 @@ fn leaves(connection: &Connection, from: u64, limit: u64) -> StoreResult<Vec<Dig
 
 /// Root of a perfect subtree: a stored node where there is one, else out of its children. So a follower that lags makes
 /// a proof slower, never wrong.
-fn perfect(connection: &Connection, part: Range<u64>) -> StoreResult<Digest> {
+fn perfect(connection: &Connection, tree: Tree, part: Range<u64>) -> StoreResult<Digest> {
     let leaves_in = part.end - part.start;
     let height = leaves_in.trailing_zeros();
     let (level, rest) = (height / TREE_STEP, height % TREE_STEP);
     if level == 0 || level > TOP_LEVEL {
-        let leaves = leaves(connection, part.start, leaves_in)?;
+        let leaves = leaves(connection, tree, part.start, leaves_in)?;
         if leaves.len() as u64 != leaves_in {
             return Err(StoreError::Corrupt("entries are missing"));
         }
         return Ok(root_of(&leaves));
     }
-    if rest == 0 {
+    if rest == 0 && tree.stored {
         let stored = connection
             .prepare_cached("SELECT hash FROM tree_nodes WHERE level = ?1 AND i = ?2")?
             .query_row((level, integer(part.start / leaves_in)), |row| row.get::<_, Vec<u8>>(0))
@@ -140,5 +165,6 @@ fn perfect(connection: &Connection, part: Range<u64>) -> StoreResult<Digest> {
         }
     }
     let middle = part.start + leaves_in / 2;
-    Ok(node_hash(&perfect(connection, part.start..middle)?, &perfect(connection, middle..part.end)?))
+    let left = perfect(connection, tree, part.start..middle)?;
+    Ok(node_hash(&left, &perfect(connection, tree, middle..part.end)?))
 }

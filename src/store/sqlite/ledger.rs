@@ -4,9 +4,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
 use crate::domain::{Digest, EntryIndex};
-use crate::proof::tree::Frontier;
 
-use super::super::{Appended, Head, LedgerStore, NewEntry, Record, StoreError, StoreResult};
+use super::super::{Appended, Head, LedgerStore, NewEntry, Record, StoreResult};
+use super::continued::Bases;
 use super::convert::{index, integer};
 use super::writer::Writer;
 use super::{SqliteStore, append};
@@ -21,19 +21,7 @@ impl LedgerStore for SqliteStore {
     }
 
     async fn head(&self) -> StoreResult<Option<Head>> {
-        self.read(|connection| {
-            let row = connection
-                .prepare_cached("SELECT ledger_id, size, frontier FROM head WHERE id = 1")?
-                .query_row((), |row| Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get::<_, Vec<u8>>(2)?)))
-                .optional()?;
-            row.map(|(ledger_id, size, bytes)| {
-                let frontier = Frontier::from_bytes(size.cast_unsigned(), &bytes)
-                    .ok_or(StoreError::Corrupt("the head of the ledger"))?;
-                Ok(Head { ledger_id, frontier })
-            })
-            .transpose()
-        })
-        .await
+        self.read(append::read_head).await
     }
 
     async fn found(&self, ledger_id: String) -> StoreResult<()> {
@@ -55,10 +43,11 @@ impl LedgerStore for SqliteStore {
                 "SELECT n, entry, leaf, salt, content FROM entries LEFT JOIN contents USING (n)
                  WHERE n >= ?1 ORDER BY n LIMIT ?2",
             )?;
+            let bases = Bases::read(connection)?;
             let mut rows = statement.query((integer(from.0), integer(limit as u64)))?;
             let mut records = Vec::new();
             while let Some(row) = rows.next()? {
-                records.push(record(row)?);
+                records.push(record(row, &bases)?);
             }
             Ok(records)
         })
@@ -119,13 +108,15 @@ impl LedgerStore for SqliteStore {
 
 /// From the columns n, entry, leaf, salt, content. A value that was meddled with may have become text: read as it is, so
 /// that `verify` names the place.
-pub(super) fn record(row: &Row<'_>) -> StoreResult<Record> {
+pub(super) fn record(row: &Row<'_>, bases: &Bases) -> StoreResult<Record> {
     let content = match row.get_ref(3)? {
         ValueRef::Null => None,
         salt => Some((lenient_digest(salt), bytes(row.get_ref(4)?))),
     };
+    let n = index(row.get(0)?);
     Ok(Record {
-        n: index(row.get(0)?),
+        n,
+        base: bases.of(n),
         bytes: bytes(row.get_ref(1)?),
         leaf: lenient_digest(row.get_ref(2)?),
         content,

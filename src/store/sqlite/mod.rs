@@ -4,6 +4,7 @@ mod annex;
 mod append;
 mod archive;
 mod cases;
+mod continued;
 mod convert;
 mod coverage;
 mod derived;

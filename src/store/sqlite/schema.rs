@@ -17,7 +17,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_annex.sql"),
     include_str!("migrations/0007_coverage.sql"),
     include_str!("migrations/0008_door.sql"),
+    include_str!("migrations/0009_continued.sql"),
 ];
+
+/// The migration since which a ledger may continue another. A file that is only read may be older.
+const CONTINUED: i64 = 9;
 
 /// Marks the file as ours (`PRAGMA application_id`): "krbr".
 const APPLICATION_ID: i64 = 0x6b72_6272;
@@ -63,6 +67,12 @@ pub(super) fn check(connection: &Connection) -> StoreResult<usize> {
         applied += 1;
     }
     Ok(applied)
+}
+
+/// The file knows of ledgers before the present one.
+pub(super) fn knows_predecessors(connection: &Connection) -> StoreResult<bool> {
+    let mut statement = connection.prepare_cached("PRAGMA user_version")?;
+    Ok(statement.query_row((), |row| row.get::<_, i64>(0))? >= CONTINUED)
 }
 
 fn number(connection: &Connection, pragma: &str) -> StoreResult<i64> {

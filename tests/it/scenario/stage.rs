@@ -507,7 +507,7 @@ impl Stage {
     /// How many rows are due, where everything that was said is recorded and weighed; `None` where it is not yet.
     async fn at_rest(&self) -> Option<usize> {
         let store = &self.running[0].store;
-        let size = store.head().await.unwrap().unwrap().frontier.size();
+        let size = store.head().await.unwrap().unwrap().end();
         if store.cursor("casebook").await.unwrap().0 != size {
             return None;
         }
@@ -528,7 +528,7 @@ impl Stage {
             }
         }
         // What was just recorded may have been weighed only in part.
-        (store.head().await.unwrap().unwrap().frontier.size() == size).then_some(due)
+        (store.head().await.unwrap().unwrap().end() == size).then_some(due)
     }
 
     /// Rings the bot by its own door: the clock stands still, and nobody waits for the poll of the second.

@@ -140,12 +140,18 @@ impl Bot {
 
     /// Ends the bot and starts it again on the same folder and port.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_after(|_, _| {}).await
+    }
+
+    /// The same, with something done to the folder in between.
+    pub(crate) async fn restart_after(self, between: impl FnOnce(&Path, &[(String, String)])) -> Self {
         let Self {
             sandbox, chatwork, world, clock, folder, settings, stop, running, public, private, ..
         } = self;
         drop((self.store, self.ledger));
         let _ = stop.send(true);
         running.await.unwrap();
+        between(folder.path(), &settings);
         let (public, private) = (TcpListener::bind(public).unwrap(), TcpListener::bind(private).unwrap());
         let parts = run(&settings, folder.path(), &clock, public, private).await;
         Self {
@@ -206,7 +212,7 @@ impl Bot {
     pub(crate) async fn settled(&self) {
         self.chatwork.idle().await;
         self.until("the bot to come to rest", || async {
-            let size = self.store.head().await.unwrap().unwrap().frontier.size();
+            let size = self.store.head().await.unwrap().unwrap().end();
             let read = self.store.cursor("casebook").await.unwrap().0;
             let now = karibarai::domain::Clock::now(&self.clock);
             let open = self.store.open_outbox().await.unwrap();
@@ -244,6 +250,11 @@ impl Bot {
             !self.store.versions(RoomId(room), &id).await.unwrap().is_empty()
         })
         .await;
+    }
+
+    /// Entries of all ledgers.
+    pub(crate) async fn store_size(&self) -> u64 {
+        self.store.head().await.unwrap().unwrap().end()
     }
 
     pub(crate) async fn cases(&self) -> Vec<CaseRow> {
