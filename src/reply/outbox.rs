@@ -17,8 +17,8 @@ use crate::domain::{AccountId, Clock, EntryIndex, MessageId, RoomId, UtcMillis};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::store::{
-    ArchiveStore, CaseStore, LedgerStore as _, MessageRow, OutboxRow, OutboxState, Purpose, RequestRef,
-    Store, StoreError,
+    ArchiveStore, CaseStore, LedgerStore, MessageRow, OutboxRow, OutboxState, Purpose, RequestRef, Store,
+    StoreError,
 };
 
 use super::record;
@@ -384,12 +384,8 @@ pub async fn owner_messages(
     since: UtcMillis,
 ) -> Result<Vec<MessageRow>, StoreError> {
     let written = store.written_since(room, owners.to_vec(), since).await?;
-    if written.is_empty() {
-        return Ok(written);
-    }
     let posts = store.outbox_of_room(room).await?;
-    // Posts that were made after a backup are in no outbox any more. Before anything is posted the room is looked through again.
-    let continued = store.head().await?.is_some_and(|it| it.base > 0);
+    let continued = LedgerStore::head(store).await?.is_some_and(|it| it.base > 0);
     Ok(written
         .into_iter()
         .filter(|it| !(continued && room_check::reads_as_reminder(&it.current.body)))
