@@ -41,7 +41,12 @@ fn start() -> RuleSet {
 fn worst(bencher: Bencher<'_, '_>, piece: &str) {
     let rules = RuleSet::builtin().expect("the built-in rules compile");
     let body: String = piece.chars().cycle().take(BODY_MAX).collect();
-    let input =
-        SignalInput { room_type: RoomType::Direct, sender_role: Role::Client, body: &body, context: &[] };
+    let input = SignalInput {
+        room_type: RoomType::Direct,
+        sender_role: Role::Client,
+        body: &body,
+        context: &[],
+        workers: &[],
+    };
     bencher.counter(CharsCount::new(BODY_MAX)).bench_local(|| black_box(rules.read(black_box(&input))));
 }

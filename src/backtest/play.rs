@@ -114,6 +114,7 @@ pub fn play(rules: &RuleSet, setting: &Setting<'_>, said: &[Said]) -> Play {
             sender_role: role,
             body,
             context: &context,
+            workers: setting.owners,
         });
         let act = stage.act(setting, it, body, role, room_type, &signal, &mut answers);
         stage.remember(it, role, body);

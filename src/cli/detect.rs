@@ -66,8 +66,13 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<
     let Some(text) = &arguments.text else {
         return Err(anyhow!("give a text, --jsonl with records on stdin, or --score FILE"));
     };
-    let input =
-        SignalInput { room_type: RoomType::Direct, sender_role: Role::Client, body: text, context: &[] };
+    let input = SignalInput {
+        room_type: RoomType::Direct,
+        sender_role: Role::Client,
+        body: text,
+        context: &[],
+        workers: &[],
+    };
     show(&rules.read(&input), terminal);
     Ok(Exit::Done)
 }

@@ -1,9 +1,9 @@
 //! Whom a message in a group is addressed to, as far as its words and the talk before show it.
 //!
-//! The worker's account is not part of the input, so this looks for signs that the addressee is somebody else.
+//! Where the worker's accounts are known that settles it; else this looks for signs of who the addressee is.
 
 use crate::detect::own::{Own, own};
-use crate::domain::{ContextMessage, Role, RoomType};
+use crate::domain::{AccountId, ContextMessage, Role, RoomType};
 
 /// Titles, departments and kinds of company that an outside worker is not addressed by.
 const INSIDE: [&str; 20] = [
@@ -32,24 +32,49 @@ const INSIDE: [&str; 20] = [
 /// The addressee of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Address {
-    /// Nobody by name, or the worker as far as can be seen.
+    /// Nobody by name, or the worker.
     Open,
+    /// One person, and nothing tells whether it is the worker.
+    Unknown,
     /// Several people, one of whom may be the worker.
     Many,
     /// Somebody else.
     Other,
 }
 
-pub(crate) fn address(room: RoomType, own: &Own, context: &[ContextMessage]) -> Address {
+pub(crate) fn address(
+    room: RoomType,
+    own: &Own,
+    context: &[ContextMessage],
+    workers: &[AccountId],
+) -> Address {
     if room == RoomType::Direct || own.to_all || own.to.is_empty() {
         return Address::Open;
     }
-    let elsewhere = own.to.iter().filter(|(id, name)| is_elsewhere(*id, name, context)).count();
+    let known = !workers.is_empty();
+    let is_worker = |id: u64| workers.iter().any(|it| it.0 == id);
+    let elsewhere = own
+        .to
+        .iter()
+        .filter(|(id, name)| if known { !is_worker(*id) } else { is_elsewhere(*id, name, context) })
+        .count();
     match (elsewhere, own.to.len()) {
-        (0, 1) => Address::Open,
+        (0, 1) if known || own.to.iter().any(|(id, _)| answers(*id, context)) => Address::Open,
+        (0, 1) => Address::Unknown,
         (all, people) if all == people => Address::Other,
         _ => Address::Many,
     }
+}
+
+/// The worker spoke last, or right after a message to this account: it is his.
+fn answers(id: u64, context: &[ContextMessage]) -> bool {
+    let worker = |message: &ContextMessage| message.sender_role == Role::Worker;
+    context.last().is_some_and(worker)
+        || context.windows(2).any(|pair| {
+            worker(&pair[1])
+                && own(&pair[0].body).to.iter().all(|(to, _)| *to == id)
+                && !own(&pair[0].body).to.is_empty()
+        })
 }
 
 fn is_elsewhere(id: u64, name: &str, context: &[ContextMessage]) -> bool {

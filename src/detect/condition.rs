@@ -86,6 +86,13 @@ impl Bits {
         rest
     }
 
+    /// The marks that are set both here and there.
+    pub(crate) fn both(&self, other: &Self) -> Self {
+        let mut rest = *self;
+        rest.0.iter_mut().zip(other.0).for_each(|(mine, theirs)| *mine &= theirs);
+        rest
+    }
+
     pub(crate) fn join(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
             *mine |= theirs;

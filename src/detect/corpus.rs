@@ -9,7 +9,9 @@ use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::detect::rules::RuleSet;
-use crate::domain::{ContextMessage, Label, Labels, Reason, Role, RoomType, SignalInput, Terms, Tier};
+use crate::domain::{
+    AccountId, ContextMessage, Label, Labels, Reason, Role, RoomType, SignalInput, Terms, Tier,
+};
 
 /// Longest line that is read, in bytes: seven bodies of the greatest length, with every letter escaped.
 pub const LINE_MAX: u64 = 16 << 20;
@@ -24,6 +26,9 @@ pub(crate) struct Record {
     body: String,
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) context: Vec<ContextMessage>,
+    /// The worker's accounts, where the record knows them.
+    #[serde(default, deserialize_with = "or_default")]
+    workers: Vec<AccountId>,
 }
 
 /// What is `null` is as if it were missing.
@@ -38,7 +43,7 @@ pub(crate) struct Labelled {
     pub(crate) record: Record,
     pub(crate) labels: Labels,
     #[serde(default)]
-    terms: Terms,
+    pub(crate) terms: Terms,
     /// The conversation or minimal pair that it belongs to.
     #[serde(default)]
     pub(crate) group: Option<String>,
@@ -103,6 +108,7 @@ impl Record {
             sender_role: self.sender_role,
             body: &self.body,
             context: &self.context,
+            workers: &self.workers,
         }
     }
 }

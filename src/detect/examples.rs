@@ -97,7 +97,13 @@ impl RuleSet {
             for example in examples {
                 let (sender_role, room_type) = example.from();
                 let context = example.context();
-                let input = SignalInput { room_type, sender_role, body: example.body(), context: &context };
+                let input = SignalInput {
+                    room_type,
+                    sender_role,
+                    body: example.body(),
+                    context: &context,
+                    workers: &[],
+                };
                 if self.fired(&input).1.contains(&id) != wanted {
                     let what = if wanted { "does not fire at" } else { "fires at" };
                     failures.push(format!("{id}: {what} {}", example.body()));

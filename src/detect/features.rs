@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::detect::condition::{Bits, Place};
 
 /// Weights are kept in so many buckets (as a power of two); features that share one share a weight.
-pub(crate) const BITS: u32 = 18;
+pub(crate) const BITS: u32 = 20;
 /// Letter sequences of one to so many letters.
 const GRAM_MAX: usize = 5;
 /// Letters of one sentence that are looked at; of an earlier message, from its end.

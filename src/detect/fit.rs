@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead};
+use std::thread;
 
 use crate::detect::corpus::{Labelled, Score};
 use crate::detect::features::Kind;
 use crate::detect::model::{LABELS, Model, Scale};
+use crate::detect::pick::{self, Choice};
 use crate::detect::rules::{RuleError, RuleSet};
 use crate::detect::train::{Example, Options, Weights, learn};
 use crate::domain::{Label, Tier};
@@ -18,6 +20,7 @@ const RUNS: u64 = 3;
 const SMALL: f32 = 0.02;
 /// Rows that a model file may have.
 const ROWS_MAX: usize = 60_000;
+const PICKS_A_LINE: usize = 12;
 /// Share of the certain ones that must be right on what was held out, and false alarms in plain records.
 const CERTAIN_RIGHT: f64 = 0.99;
 const CERTAIN_PLAIN: f64 = 0.001;
@@ -67,16 +70,26 @@ impl Corpus {
     /// Never, as far as the trainer writes what the reader reads.
     pub fn score_by_folds(&self, rules: &mut RuleSet) -> Result<Score, RuleError> {
         let mut score = Score::new(&format!("{} by {FOLDS} folds", rules.without_model()));
+        self.by_folds(rules, |rules, record| score.add(rules, record))?;
+        Ok(score)
+    }
+
+    /// Shows each record with a rule set whose model never saw its fifth.
+    pub(crate) fn by_folds(
+        &self,
+        rules: &mut RuleSet,
+        mut see: impl FnMut(&RuleSet, &Labelled),
+    ) -> Result<(), RuleError> {
         for fold in 0..FOLDS {
-            let model = fit(&self.examples, |it| it.group % FOLDS != fold, 1);
+            let model = fit(&self.examples, |it| it.group % FOLDS != fold, RUNS);
             rules.model = Some(Model::parse(&format!("karibarai-model 1\n{model}"))?);
             for (record, _) in
                 self.records.iter().zip(&self.examples).filter(|(_, example)| example.group % FOLDS == fold)
             {
-                score.add(rules, record);
+                see(rules, record);
             }
         }
-        Ok(score)
+        Ok(())
     }
 }
 
@@ -86,13 +99,29 @@ impl Default for Corpus {
     }
 }
 
-fn fit(examples: &[Example], take: impl Fn(&Example) -> bool, runs: u64) -> String {
+fn fit(examples: &[Example], take: impl Fn(&Example) -> bool + Sync, runs: u64) -> String {
     let mut scales = [Scale::default(); LABELS];
     let mut learned: Vec<Vec<f32>> = Vec::new();
-    for (label, scale) in scales.iter_mut().enumerate() {
-        let options = options(label);
-        let held = held_out(examples, label, options, &take);
-        let mean = average(examples, label, options, &take, runs);
+    let mut picks = Vec::new();
+    let take = &take;
+    // Each label is learned on its own: in parallel it comes to the same.
+    let all: Vec<(Vec<Held>, Weights)> = thread::scope(|scope| {
+        let one = |label| {
+            let options = options(label);
+            (held_out(examples, label, options, take), average(examples, label, options, take, runs))
+        };
+        let others = scope.spawn(move || (1..LABELS).map(one).collect::<Vec<_>>());
+        let first = one(0);
+        let others = others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        std::iter::once(first).chain(others).collect()
+    });
+    for ((label, scale), (held, mean)) in scales.iter_mut().enumerate().zip(all) {
+        if label == Label::NewRequest as usize {
+            let taken = examples.iter().filter(|it| take(it));
+            let choices: Vec<(&Choice, usize)> =
+                taken.filter_map(|it| Some((it.choice.as_ref()?, mean.best(it).1))).collect();
+            picks = pick::learn(&choices);
+        }
         let most = mean.weight.iter().fold(0.0_f32, |most, it| most.max(it.abs()));
         scale.unit = (most / 32_000.0).max(1e-9);
         scale.bias = mean.bias;
@@ -100,7 +129,7 @@ fn fit(examples: &[Example], take: impl Fn(&Example) -> bool, runs: u64) -> Stri
         (scale.slope, scale.shift) = calibrate(&held);
         learned.push(mean.weight);
     }
-    write(&scales, &learned, Options::default())
+    write(&scales, &learned, Options::default()) + &write_picks(&picks)
 }
 
 /// One record in thirty has a label other than `new_request`: it counts for more.
@@ -113,7 +142,7 @@ fn average(
     examples: &[Example],
     label: usize,
     options: Options,
-    take: &impl Fn(&Example) -> bool,
+    take: &(impl Fn(&Example) -> bool + Sync),
     runs: u64,
 ) -> Weights {
     let mut mean: Option<Weights> = None;
@@ -147,7 +176,7 @@ fn held_out(
     examples: &[Example],
     label: usize,
     options: Options,
-    take: &impl Fn(&Example) -> bool,
+    take: &(impl Fn(&Example) -> bool + Sync),
 ) -> Vec<Held> {
     let mut held = Vec::new();
     for fold in 0..FOLDS {
@@ -268,6 +297,26 @@ fn write(scales: &[Scale; LABELS], learned: &[Vec<f32>], options: Options) -> St
                 let _ = write!(text, " {label}:{steps}");
             }
         }
+        text.push('\n');
+    }
+    text
+}
+
+/// The weights for the choice of words, in thousandths.
+fn write_picks(picks: &[f32]) -> String {
+    let mut text = String::new();
+    let mut count = 0;
+    for (bucket, weight) in picks.iter().enumerate() {
+        #[expect(clippy::cast_possible_truncation, reason = "clamped")]
+        let steps = (weight * 1000.0).round().clamp(-32_000.0, 32_000.0) as i32;
+        if weight.abs() >= SMALL {
+            text += if count % PICKS_A_LINE == 0 { "pick" } else { "" };
+            let _ = write!(text, " {}:{steps}", base36(bucket));
+            count += 1;
+            text += if count % PICKS_A_LINE == 0 { "\n" } else { "" };
+        }
+    }
+    if count % PICKS_A_LINE != 0 {
         text.push('\n');
     }
     text

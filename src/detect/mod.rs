@@ -22,6 +22,7 @@ mod fit;
 mod model;
 mod normal;
 mod own;
+mod pick;
 mod read;
 mod rules;
 mod schema;

@@ -3,6 +3,7 @@
 //! Weights are whole numbers and are added up as such, so that every machine comes to the same sum.
 
 use crate::detect::features::{BITS, Kind};
+use crate::detect::pick;
 use crate::detect::rules::RuleError;
 use crate::domain::Label;
 
@@ -38,6 +39,8 @@ pub(crate) struct Model {
     /// Bucket to row; 0 is the empty row.
     at: Vec<u16>,
     rows: Vec<[i16; LABELS]>,
+    /// Weights by which the words that name the work are chosen; none in a model that does not choose them.
+    picks: Vec<i16>,
 }
 
 /// Sums of weights, by kind of feature.
@@ -56,6 +59,7 @@ impl Model {
             kinds: [0.0; Kind::COUNT],
             at: vec![0; 1 << BITS],
             rows: vec![[0; LABELS]],
+            picks: Vec::new(),
         };
         for (number, line) in lines {
             let (head, rest) = line.split_once(' ').ok_or_else(|| bad(number))?;
@@ -63,6 +67,7 @@ impl Model {
                 "#" => {}
                 "kinds" => numbers(rest, &mut model.kinds).ok_or_else(|| bad(number))?,
                 "label" => model.label(rest).ok_or_else(|| bad(number))?,
+                "pick" => model.pick_row(rest).ok_or_else(|| bad(number))?,
                 bucket => model.row(bucket, rest).ok_or_else(|| bad(number))?,
             }
         }
@@ -89,6 +94,26 @@ impl Model {
         }
         self.rows.push(row);
         Some(())
+    }
+
+    /// Bucket and weight of many, in one line.
+    fn pick_row(&mut self, pairs: &str) -> Option<()> {
+        self.picks.resize(1 << pick::BITS, 0);
+        for pair in pairs.split(' ') {
+            let (bucket, weight) = pair.split_once(':')?;
+            *self.picks.get_mut(usize::from_str_radix(bucket, 36).ok()?)? = weight.parse().ok()?;
+        }
+        Some(())
+    }
+
+    /// Whether this model chooses the words that name the work.
+    pub(crate) fn picks(&self) -> bool {
+        !self.picks.is_empty()
+    }
+
+    /// The sum for a stretch of words.
+    pub(crate) fn pick(&self, buckets: &[u32]) -> i32 {
+        buckets.iter().map(|at| i32::from(self.picks[*at as usize])).sum()
     }
 
     #[inline]

@@ -56,7 +56,7 @@ impl Normal {
             byte = range.end;
         }
         speak_half_width(&mut pieces);
-        fold.apply(&tidy(&pieces))
+        fold.apply(&tidy(&count(&pieces)))
     }
 
     /// The half-open span of scalar values of the body behind a byte range of the normalised text.
@@ -229,6 +229,87 @@ fn hiragana(c: char) -> char {
         'ァ'..='ヶ' => char::from_u32(c as u32 - 0x60).unwrap_or(c),
         _ => c,
     }
+}
+
+/// What may follow a number: counters, dates, money. 一部, 十分 and 一通り are words of their own.
+const COUNTED: &str =
+    "本枚件点個冊章話曲通頁名人種箱軒巻号字回台足体匹社日月円時週年分案式面棟型羽品問題行組校着席ヶか箇つ万";
+
+/// Numbers written in kanji before what is counted become digits: 三月十日, 二十枚, 五万円.
+fn count(pieces: &[Piece]) -> Vec<Piece> {
+    let mut out: Vec<Piece> = Vec::with_capacity(pieces.len());
+    let (mut at, mut counted) = (0, true);
+    while at < pieces.len() {
+        let run = pieces[at..].iter().take_while(|piece| kanji_digit(piece.c).is_some()).count();
+        let next = pieces.get(at + run).map_or(BREAK, |piece| piece.c);
+        let after = pieces.get(at + run + 1).map_or(BREAK, |piece| piece.c);
+        let free = counted
+            || at.checked_sub(1).is_none_or(|before| {
+                let c = pieces[before].c;
+                !matches!(c, '一'..='鿿' | '々') || "月年約計全各毎週後残加様額価".contains(c)
+            });
+        let word = next == '分' && run == 1 && pieces[at].c == '十' || next == '通' && after == 'り';
+        let value = (1..=6).contains(&run).then(|| number(&pieces[at..at + run])).flatten();
+        match value.filter(|_| free && !word && COUNTED.contains(next)) {
+            Some(value) => {
+                let (from, to) = (pieces[at].from, pieces[at + run - 1].to);
+                out.extend(value.to_string().chars().map(|c| Piece { c, from, to, half: false }));
+                // The counter goes with it, so that 一章五万円 is read on.
+                out.push(pieces[at + run]);
+                counted = true;
+                at += run + 1;
+            }
+            None => {
+                let step = run.max(1);
+                out.extend_from_slice(&pieces[at..at + step]);
+                counted = false;
+                at += step;
+            }
+        }
+    }
+    out
+}
+
+fn kanji_digit(c: char) -> Option<u32> {
+    Some(match c {
+        '〇' => 0,
+        '一' => 1,
+        '二' => 2,
+        '三' => 3,
+        '四' => 4,
+        '五' => 5,
+        '六' => 6,
+        '七' => 7,
+        '八' => 8,
+        '九' => 9,
+        '十' => 10,
+        '百' => 100,
+        '千' => 1000,
+        _ => return None,
+    })
+}
+
+/// 百八 is 108, 二〇二六 is 2026.
+fn number(run: &[Piece]) -> Option<u32> {
+    let digits: Vec<u32> = run.iter().filter_map(|piece| kanji_digit(piece.c)).collect();
+    if digits.iter().all(|digit| *digit < 10) {
+        return Some(digits.iter().fold(0, |sum, digit| sum * 10 + digit));
+    }
+    let (mut sum, mut open, mut least) = (0, None, u32::MAX);
+    for digit in digits {
+        if digit < 10 {
+            if open.replace(digit).is_some() {
+                return None;
+            }
+        } else {
+            if digit >= least {
+                return None;
+            }
+            least = digit;
+            sum += open.take().unwrap_or(1) * digit;
+        }
+    }
+    Some(sum + open.unwrap_or(0))
 }
 
 /// Drops drawn-out vowels, spaces between Japanese letters and repeated marks.

@@ -23,7 +23,7 @@ const SHORT_MAX: usize = 90;
 const BLANK: &str = "\u{1f}";
 /// Confidence of a message without any hint of a request.
 const NOTHING: f64 = 0.02;
-/// Confidence from which the model confirms a verdict that is certain.
+/// Confidence from which the model confirms a verdict that is certain; `docs/detection.md` has what it changes.
 const AGREED: f64 = 0.88;
 /// Confidence of a request that a gate keeps from being certain, at most.
 const CAPPED: f64 = 0.6;
@@ -164,7 +164,7 @@ impl RuleSet {
             if label == Label::NewRequest {
                 signal.tier = tier.min(reading.cap);
                 signal.confidence = if tier > reading.cap { confidence.min(CAPPED) } else { confidence };
-                signal.terms = self.terms(body, &seen.normal, &seen.sentences, at);
+                signal.terms = self.terms(body, seen, at);
             }
             self.explain_label(body, seen, label, at, ruled, &mut signal.reasons);
         }
@@ -257,9 +257,10 @@ impl RuleSet {
         state("@other", input.sender_role == Role::Other);
         state("@bot", input.sender_role == Role::Bot);
         state("@group", input.room_type == RoomType::Group);
-        let address = address(input.room_type, own, context);
+        let address = address(input.room_type, own, context, input.workers);
         state("@to_other", address == Address::Other);
         state("@to_many", address == Address::Many);
+        state("@to_unknown", address == Address::Unknown);
         state("@to_all", own.to_all);
         state("@quoted", own.quoted);
         state("@task", own.task);

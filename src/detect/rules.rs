@@ -6,11 +6,12 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::detect::condition::{Atom, Condition, MAX_MARKS, Place};
+use crate::detect::condition::{Atom, Bits, Condition, MAX_MARKS, Place};
 use crate::detect::features::name_hash;
 use crate::detect::model::{self, Model};
 use crate::detect::normal::Fold;
 use crate::detect::schema::{Gate, Marking, Piece, RuleFile, Scope, TermRule, Verdict};
+use crate::detect::sketch::ground;
 use crate::detect::table::Table;
 use crate::detect::terms::CompiledTerm;
 use crate::domain::{Label, Tier, hex};
@@ -27,7 +28,7 @@ const BUILTIN: [(&str, &str); 7] = [
 ];
 
 /// What the engine itself knows of a message, as marks.
-const FACTS: [&str; 16] = [
+const FACTS: [&str; 17] = [
     "@client",
     "@worker",
     "@other",
@@ -35,6 +36,7 @@ const FACTS: [&str; 16] = [
     "@group",
     "@to_other",
     "@to_many",
+    "@to_unknown",
     "@to_all",
     "@quoted",
     "@task",
@@ -79,6 +81,8 @@ pub struct RuleSet {
     names: HashMap<String, u16>,
     /// Hash of the name of each mark: what the model knows it by.
     pub(crate) hashes: Vec<u64>,
+    /// Marks of earlier messages that change what is meant by a sentence.
+    pub(crate) ground: Bits,
     reasons: BTreeMap<String, String>,
 }
 
@@ -252,6 +256,7 @@ impl<'a> Builder<'a> {
             gates,
             verdicts,
             terms,
+            ground: ground(&names),
             names,
             hashes,
             reasons,

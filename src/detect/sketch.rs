@@ -1,5 +1,7 @@
 //! All features of a message: those of the talk around it, and those of each of its sentences.
 
+use std::collections::HashMap;
+
 use crate::detect::condition::{Bits, Place};
 use crate::detect::features::{Kind, crosses, earlier_grams, grams, marks, outlines, step};
 use crate::detect::read::Seen;
@@ -18,6 +20,41 @@ pub(crate) struct Scene<'a> {
     pub(crate) fired: Vec<u64>,
 }
 
+impl Scene<'_> {
+    /// One sentence of a few letters.
+    fn brief(&self) -> bool {
+        self.seen.sentences.len() == 1 && self.seen.normal.text.len() <= BRIEF_MAX
+    }
+}
+
+/// What was said before that changes what a sentence means, anywhere in the context.
+const GROUND: [&str; 14] = [
+    "covered",
+    "escrow_claim",
+    "escrow_open",
+    "posted_claim",
+    "posted_open",
+    "asked_contract",
+    "asked_escrow",
+    "delivered",
+    "offer",
+    "price",
+    "quote_ask",
+    "unsettled",
+    "withdrawn",
+    "more",
+];
+
+/// Those marks, by their numbers.
+pub(crate) fn ground(names: &HashMap<String, u16>) -> Bits {
+    let mut bits = Bits::default();
+    GROUND.iter().filter_map(|name| names.get(*name)).for_each(|at| bits.set(*at));
+    bits
+}
+
+/// Bytes of normalised text up to which a message is a short answer.
+const BRIEF_MAX: usize = 60;
+
 impl RuleSet {
     /// Features that all sentences of a message share.
     pub(crate) fn talk_features(&self, scene: &Scene<'_>, mut see: impl FnMut(Kind, u32)) {
@@ -31,6 +68,10 @@ impl RuleSet {
         }
         if let Some((role, words)) = &scene.last {
             earlier_grams(*role as u64, words, |it| see(Kind::EarlierGram, it));
+            // A short answer takes its object from what it answers.
+            if scene.brief() {
+                earlier_grams(*role as u64 + 8, words, |it| see(Kind::EarlierGram, it));
+            }
         }
         let sentences = scene.seen.sentences.len().min(6) as u64;
         see(Kind::Shape, Kind::Shape.bucket(sentences));
@@ -54,6 +95,10 @@ impl RuleSet {
         crosses(&here, Place::Message, &scene.facts, names, |it| see(Kind::Cross, it));
         for place in [Place::PrevWorker, Place::PrevClient] {
             crosses(&here, place, &scene.places[place as usize], names, |it| see(Kind::Cross, it));
+        }
+        for place in [Place::ContextWorker, Place::ContextClient] {
+            let ground = scene.places[place as usize].both(&self.ground);
+            crosses(&here, place, &ground, names, |it| see(Kind::Cross, it));
         }
         for id in fired {
             see(Kind::Fired, Kind::Fired.bucket(*id));

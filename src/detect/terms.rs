@@ -6,8 +6,10 @@ use std::sync::OnceLock;
 use aho_corasick::AhoCorasick;
 use regex::Regex;
 
-use crate::detect::normal::Normal;
+use crate::detect::model::Model;
 use crate::detect::own::own;
+use crate::detect::pick;
+use crate::detect::read::Seen;
 use crate::detect::rules::{RuleError, RuleSet};
 use crate::detect::schema::TermKind;
 use crate::detect::table::{compile, needed, refused};
@@ -64,7 +66,12 @@ impl CompiledTerm {
 
     /// The byte range of the first thing to copy out of a normalised sentence.
     pub(crate) fn find(&self, sentence: &str) -> Option<Range<usize>> {
-        self.patterns.iter().find_map(|pattern| {
+        self.find_each(sentence).flatten().next()
+    }
+
+    /// The same for each pattern.
+    pub(crate) fn find_each(&self, sentence: &str) -> impl Iterator<Item = Option<Range<usize>>> {
+        self.patterns.iter().map(move |pattern| {
             if pattern.needs.as_ref().is_some_and(|needs| !needs.is_match(sentence)) {
                 return None;
             }
@@ -90,13 +97,8 @@ impl CompiledTerm {
 
 impl RuleSet {
     /// Copies the terms out of the request's sentence, or out of the other sentences when it has none.
-    pub(crate) fn terms(
-        &self,
-        body: &str,
-        normal: &Normal,
-        sentences: &[Range<usize>],
-        best: usize,
-    ) -> Terms {
+    pub(crate) fn terms(&self, body: &str, seen: &Seen, best: usize) -> Terms {
+        let (normal, sentences) = (&seen.normal, &seen.sentences);
         let best = best.min(sentences.len());
         let order = || sentences[best..].iter().chain(sentences[..best].iter().rev()).take(SENTENCES_MAX);
         let find = |kind| {
@@ -107,7 +109,13 @@ impl RuleSet {
             })
         };
         Terms {
-            deliverable: find(TermKind::Deliverable),
+            deliverable: match self.model.as_ref().filter(|model| model.picks()) {
+                None => find(TermKind::Deliverable),
+                Some(model) => self.pick(model, seen, best).and_then(|range| {
+                    let (from, to) = normal.span(range);
+                    slice(body, from, to)
+                }),
+            },
             quantity: find(TermKind::Quantity),
             amount: find(TermKind::Amount),
             deadline: find(TermKind::Deadline),
@@ -117,7 +125,22 @@ impl RuleSet {
     /// What the sender's own words name of each kind, whether they ask for work or not.
     pub fn terms_in(&self, body: &str) -> Terms {
         let seen = self.see(body, &own(body).words);
-        self.terms(body, &seen.normal, &seen.sentences, 0)
+        self.terms(body, &seen, 0)
+    }
+
+    /// The stretch that the model takes for the work's name.
+    fn pick(&self, model: &Model, seen: &Seen, best: usize) -> Option<Range<usize>> {
+        let (mut most, mut found, mut ruled) = (i32::MIN, None, false);
+        for sentence in pick::around(best, seen.sentences.len()) {
+            let place = model.pick(&[pick::offset(sentence, best)]);
+            ruled |= self.stretches(seen, sentence, |range, features| {
+                let score = model.pick(features) + place;
+                if score > most {
+                    (most, found) = (score, Some(range));
+                }
+            });
+        }
+        found.filter(|_| most > model.pick(&pick::none(seen.sentences.len(), ruled)))
     }
 
     /// The byte range of the first term of this kind in a normalised sentence.

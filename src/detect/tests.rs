@@ -15,7 +15,13 @@ static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::builtin().expect("th
 const OWN: &str = include_str!("../../tests/data/detection/own.jsonl");
 
 fn read(role: Role, body: &str) -> Signal {
-    RULES.read(&SignalInput { room_type: RoomType::Direct, sender_role: role, body, context: &[] })
+    RULES.read(&SignalInput {
+        room_type: RoomType::Direct,
+        sender_role: role,
+        body,
+        context: &[],
+        workers: &[],
+    })
 }
 
 #[test]
@@ -219,7 +225,7 @@ proptest! {
         let role = [Role::Client, Role::Worker, Role::Other, Role::Bot][role];
         let context = [ContextMessage { sender_role: Role::Worker, body: before }];
         let room_type = if group { RoomType::Group } else { RoomType::Direct };
-        let input = SignalInput { room_type, sender_role: role, body: &body, context: &context };
+        let input = SignalInput { room_type, sender_role: role, body: &body, context: &context, workers: &[] };
         let signal = RULES.read(&input);
         assert_exact(&body, &signal);
         prop_assert_eq!(signal.labels.new_request, signal.tier > Tier::No);

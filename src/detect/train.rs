@@ -1,10 +1,14 @@
 //! Makes the weights of the linear model from labelled records, always the same from the same records.
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::detect::corpus::Labelled;
 use crate::detect::features::{BITS, Kind, name_hash};
 use crate::detect::model::LABELS;
-use crate::detect::read::Reading;
+use crate::detect::pick::Choice;
+use crate::detect::read::{Reading, Seen};
 use crate::detect::rules::RuleSet;
+use crate::detect::terms::slice;
 use crate::domain::{Label, Tier};
 
 const KINDS: usize = Kind::COUNT;
@@ -18,6 +22,8 @@ pub(crate) struct Example {
     pub(crate) truth: [bool; LABELS],
     pub(crate) blocked: [bool; LABELS],
     pub(crate) cap: Tier,
+    /// Of a request the stretches that may name the work.
+    pub(crate) choice: Option<Choice>,
     sentences: Vec<Vec<(u8, u32)>>,
 }
 
@@ -53,7 +59,7 @@ impl Example {
     pub(crate) fn new(rules: &RuleSet, it: &Labelled, name: &str, number: usize) -> Self {
         let mut reading = Reading::new();
         let (mut shared, mut sentences) = (Vec::new(), Vec::<Vec<(u8, u32)>>::new());
-        rules.walk(&it.record.input(), &mut reading, |at, kind: Kind, bucket| match at {
+        let seen = rules.walk(&it.record.input(), &mut reading, |at, kind: Kind, bucket| match at {
             None => shared.push((kind as u8, bucket)),
             Some(at) => {
                 if sentences.len() <= at {
@@ -71,9 +77,27 @@ impl Example {
             truth: Label::ALL.map(|label| it.labels.get(label)),
             blocked: reading.blocked,
             cap: reading.cap,
+            choice: it.labels.new_request.then(|| choice(rules, it, &seen)),
             sentences,
         }
     }
+}
+
+fn choice(rules: &RuleSet, it: &Labelled, seen: &Seen) -> Choice {
+    let fold = |text: &str| text.nfkc().collect::<String>();
+    let truth = it.terms.deliverable.as_deref().map(fold);
+    let body = it.record.input().body;
+    let (mut stretches, mut ruled) = (Vec::new(), false);
+    for sentence in 0..seen.sentences.len() {
+        ruled |= rules.stretches(seen, sentence, |range, features| {
+            let (from, to) = seen.normal.span(range);
+            let words = truth.as_ref().and_then(|_| slice(body, from, to));
+            let right = words.is_some_and(|words| truth.as_deref() == Some(fold(&words).as_str()));
+            stretches.push((sentence, right, features.to_vec()));
+        });
+    }
+    let known = truth.is_none() || stretches.iter().any(|(_, right, _)| *right);
+    Choice { stretches, ruled, sentences: seen.sentences.len(), known }
 }
 
 /// Weights of one label.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ids::AccountId;
+
 /// What a person is in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -39,6 +41,8 @@ pub struct SignalInput<'a> {
     pub sender_role: Role,
     pub body: &'a str,
     pub context: &'a [ContextMessage],
+    /// The worker's own accounts; empty where nobody knows them.
+    pub workers: &'a [AccountId],
 }
 
 /// One of the seven labels; the definitions are those of `docs/detection.md`.

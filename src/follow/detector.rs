@@ -114,6 +114,7 @@ impl Detector {
                 sender_role: role(it.account),
                 body: &it.body,
                 context: &context,
+                workers: &self.owners,
             });
             if signal.labels.any() || signal.tier != Tier::No {
                 signals.push(SignalRow { n, rules: self.rules.version().to_owned(), signal });

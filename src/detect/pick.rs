@@ -1,0 +1,302 @@
+//! The words that name the work: of all stretches of a few sentences a small linear model takes one, or none.
+//!
+//! What the rules for `deliverable` find is among the features, so the model corrects them where it knows better.
+
+use std::ops::Range;
+
+use crate::detect::features::step;
+use crate::detect::read::Seen;
+use crate::detect::rules::RuleSet;
+use crate::detect::schema::TermKind;
+
+/// Weights are kept in so many buckets (as a power of two).
+pub(crate) const BITS: u32 = 17;
+/// Letters of a sentence that are looked at, and of a stretch.
+const LETTERS_MAX: usize = 100;
+const LENGTH_MAX: usize = 15;
+/// Sentences before and behind the request's own.
+const BEFORE: usize = 2;
+const BEHIND: usize = 2;
+/// Words that say what is wanted of the work; which comes first behind a stretch tells whether it is the work.
+const WANTED: [&str; 18] = [
+    "お願い",
+    "頼",
+    "いくら",
+    "見積",
+    "もらえ",
+    "いただ",
+    "くれ",
+    "くださ",
+    "ほし",
+    "いけ",
+    "でき",
+    "作",
+    "追加",
+    "依頼",
+    "増",
+    "可能",
+    "なんです",
+    "ので",
+];
+/// Kana that a noun may end with: 書き起こし, 貼り紙, 差し替え, 直し, やつ.
+const ENDS: &str = "りしえきけみれちいめつうびせ";
+const JOINS: &str = "・&.()「」/+#'-×";
+
+/// The buckets of a message without any named work.
+pub(crate) fn none(sentences: usize, ruled: bool) -> [u32; 2] {
+    [bucket(step(1, 1)), bucket(step(step(2, u64::from(ruled)), sentences.min(4) as u64))]
+}
+
+/// The bucket for where the stretch's sentence stands to the request's.
+pub(crate) fn offset(sentence: usize, best: usize) -> u32 {
+    let place = (sentence + 8).saturating_sub(best).clamp(5, 11) as u64;
+    bucket(step(3, place))
+}
+
+/// The sentences that are looked at.
+pub(crate) fn around(best: usize, sentences: usize) -> Range<usize> {
+    best.saturating_sub(BEFORE)..sentences.min(best + BEHIND + 1)
+}
+
+fn bucket(hash: u64) -> u32 {
+    let mixed = (hash ^ hash >> 31).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    u32::try_from(mixed >> (64 - BITS)).unwrap_or(0)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Kanji,
+    Kana,
+    Katakana,
+    Latin,
+    Digit,
+    Other,
+}
+
+fn class(c: char) -> Class {
+    match c {
+        '一'..='鿿' | '々' | '〆' => Class::Kanji,
+        'ァ'..='ヺ' | 'ー' => Class::Katakana,
+        'ぁ'..='ん' => Class::Kana,
+        'a'..='z' => Class::Latin,
+        '0'..='9' => Class::Digit,
+        _ => Class::Other,
+    }
+}
+
+fn letter(c: char) -> u64 {
+    u64::from(u32::from(if c.is_ascii_digit() { '0' } else { c }))
+}
+
+/// Letters `from..to` of a sentence, edges included as letters of their own.
+fn run(letters: &[(usize, char)], kind: u64, from: isize, to: isize) -> u64 {
+    (from..to).fold(step(0xcbf2_9ce4_8422_2325, kind), |hash, at| {
+        let it = usize::try_from(at).ok().and_then(|at| letters.get(at)).map_or(2, |(_, c)| letter(*c));
+        step(hash, it)
+    })
+}
+
+impl RuleSet {
+    /// Every stretch of a sentence that may name work, as a byte range of the normalised text, with its buckets;
+    /// answers whether a rule found one.
+    pub(crate) fn stretches(
+        &self,
+        seen: &Seen,
+        sentence: usize,
+        mut see: impl FnMut(Range<usize>, &[u32]),
+    ) -> bool {
+        let Some(place) = seen.sentences.get(sentence) else { return false };
+        let text = &seen.normal.text[place.clone()];
+        let letters: Vec<(usize, char)> = text.char_indices().take(LETTERS_MAX).collect();
+        let end = letters.last().map_or(0, |(at, c)| at + c.len_utf8());
+        let ruled: Vec<Option<Range<usize>>> = self
+            .terms
+            .iter()
+            .filter(|rule| rule.term == TermKind::Deliverable)
+            .flat_map(|rule| rule.find_each(text))
+            .collect();
+        let mut wanted: Vec<(usize, usize)> = WANTED
+            .iter()
+            .enumerate()
+            .flat_map(|(which, word)| text[..end].match_indices(word).map(move |(at, _)| (at, which)))
+            .collect();
+        wanted.sort_unstable();
+        let mut features = Vec::with_capacity(48);
+        for from in 0..letters.len() {
+            if !may_start(&letters, from) {
+                continue;
+            }
+            for to in from + 1..letters.len().min(from + LENGTH_MAX) + 1 {
+                let last = letters[to - 1].1;
+                if class(last) == Class::Other && !JOINS.contains(last) {
+                    break;
+                }
+                if !may_end(&letters, to) {
+                    continue;
+                }
+                let range = letters[from].0..letters[to - 1].0 + last.len_utf8();
+                features.clear();
+                describe(&letters, from, to, &mut features);
+                for (rule, found) in ruled.iter().enumerate() {
+                    let how = match found {
+                        None => 0,
+                        Some(found) if *found == range => 1,
+                        Some(found) if found.start == range.start => 2,
+                        Some(found) if found.end == range.end => 3,
+                        Some(found) if found.start < range.end && range.start < found.end => 4,
+                        Some(_) => 5,
+                    };
+                    features.push(bucket(step(step(4, rule as u64), how)));
+                }
+                let next = wanted.partition_point(|(at, _)| *at < range.end);
+                let (which, far) =
+                    wanted.get(next).map_or((99, 9), |(at, which)| (*which, ((at - range.end) / 9).min(8)));
+                features.push(bucket(step(step(5, which as u64), far as u64)));
+                features.push(bucket(step(
+                    step(6, which as u64),
+                    run(&letters, 1, to as isize, to as isize + 1),
+                )));
+                see(place.start + range.start..place.start + range.end, &features);
+            }
+        }
+        ruled.iter().any(Option::is_some)
+    }
+}
+
+fn may_start(letters: &[(usize, char)], at: usize) -> bool {
+    let here = class(letters[at].1);
+    let before = at.checked_sub(1).map(|at| class(letters[at].1));
+    match here {
+        Class::Kanji => true,
+        Class::Katakana | Class::Latin | Class::Digit => before != Some(here),
+        Class::Kana => {
+            matches!(letters[at].1, 'お' | 'ご' | 'の' | 'ぬ' | 'し')
+                && before != Some(Class::Kana)
+                && letters.get(at + 1).is_some_and(|(_, c)| class(*c) != Class::Other)
+        }
+        Class::Other => letters[at].1 == '「',
+    }
+}
+
+fn may_end(letters: &[(usize, char)], to: usize) -> bool {
+    let last = letters[to - 1].1;
+    let next = letters.get(to).map(|(_, c)| class(*c));
+    match class(last) {
+        Class::Kanji => true,
+        Class::Katakana | Class::Latin | Class::Digit => next != Some(class(last)),
+        Class::Kana => ENDS.contains(last),
+        Class::Other => matches!(last, ')' | '」'),
+    }
+}
+
+fn describe(letters: &[(usize, char)], from: usize, to: usize, features: &mut Vec<u32>) {
+    let (from, to) = (from.cast_signed(), to.cast_signed());
+    let mut add = |hash: u64| features.push(bucket(hash));
+    for length in 1..=3_isize {
+        add(run(letters, 10 + length.cast_unsigned() as u64, from - length, from));
+        add(run(letters, 20 + length.cast_unsigned() as u64, to - length, to));
+        add(run(letters, 30 + length.cast_unsigned() as u64, from, (from + length).min(to)));
+    }
+    for length in 1..=4_isize {
+        add(run(letters, 40 + length.cast_unsigned() as u64, to, to + length));
+    }
+    let whole = run(letters, 50, from, to);
+    let (before, behind) = (run(letters, 51, from - 1, from), run(letters, 52, to, to + 1));
+    let tail = run(letters, 53, (to - 2).max(from), to);
+    let mut outline = step(54, 54);
+    let mut last = None;
+    for (_, c) in &letters[from.cast_unsigned()..to.cast_unsigned()] {
+        let it = class(*c);
+        if it == Class::Kana || it == Class::Other {
+            outline = step(outline, letter(*c));
+        } else if last != Some(it) {
+            outline = step(outline, it as u64);
+        }
+        last = Some(it);
+    }
+    add(whole);
+    add(outline);
+    add(step(outline, before));
+    add(step(outline, behind));
+    add(step(before, behind));
+    add(step(tail, behind));
+    add(step(step(7, tail), run(letters, 55, to, to + 2)));
+    add(step(step(8, before), run(letters, 56, to, to + 2)));
+    let edge = |at: isize| {
+        let of = |at: isize| usize::try_from(at).ok().and_then(|at| letters.get(at)).map(|(_, c)| class(*c));
+        let (one, other) = (of(at - 1), of(at));
+        step(u64::from(one == other), other.map_or(9, |it| it as u64))
+    };
+    add(step(57, edge(from)));
+    add(step(58, edge(to)));
+    add(step(step(59, edge(from)), edge(to)));
+    add(step(60, (to - from).cast_unsigned() as u64));
+    add(step(61, (from / 6).cast_unsigned() as u64));
+    for at in from..to - 1 {
+        add(run(letters, 62, at, at + 2));
+    }
+}
+
+/// What the learner sees of one message.
+pub(crate) struct Choice {
+    /// Of each stretch its sentence, whether it is the one, and its buckets.
+    pub(crate) stretches: Vec<(usize, bool, Vec<u32>)>,
+    pub(crate) ruled: bool,
+    pub(crate) sentences: usize,
+    /// False where the work has a name that no stretch is.
+    pub(crate) known: bool,
+}
+
+/// Steps of the learner: rate, passes over the corpus, pull towards zero.
+const RATE: f32 = 0.1;
+const PASSES: usize = 25;
+const PULL: f32 = 1e-4;
+
+/// Learns to tell the one stretch (or none) from the others; `best` is the request's sentence of each.
+pub(crate) fn learn(choices: &[(&Choice, usize)]) -> Vec<f32> {
+    let mut weights = vec![0.0_f32; 1 << BITS];
+    let mut spread = vec![1e-3_f32; 1 << BITS];
+    let mut sum = vec![0.0_f32; 1 << BITS];
+    for _ in 0..PASSES {
+        for (choice, best) in choices.iter().filter(|(choice, _)| choice.known) {
+            let near = around(*best, choice.sentences);
+            let none = none(choice.sentences, choice.ruled);
+            let mut options: Vec<(&[u32], Option<u32>, bool)> = choice
+                .stretches
+                .iter()
+                .filter(|(sentence, ..)| near.contains(sentence))
+                .map(|(sentence, truth, features)| {
+                    (features.as_slice(), Some(offset(*sentence, *best)), *truth)
+                })
+                .collect();
+            let named = options.iter().filter(|(.., truth)| *truth).count();
+            if named == 0 && choice.stretches.iter().any(|(_, truth, _)| *truth) {
+                continue;
+            }
+            options.push((&none, None, named == 0));
+            let score = |(features, place, _): &(&[u32], Option<u32>, bool)| -> f32 {
+                features.iter().chain(place).map(|at| weights[*at as usize]).sum()
+            };
+            let scores: Vec<f32> = options.iter().map(score).collect();
+            let most = scores.iter().fold(f32::NEG_INFINITY, |most, it| most.max(*it));
+            let all: f32 = scores.iter().map(|it| (it - most).exp()).sum();
+            let right = named.max(1) as f32;
+            for ((features, place, truth), score) in options.iter().zip(&scores) {
+                let off = (score - most).exp() / all - if *truth { 1.0 / right } else { 0.0 };
+                if off.abs() < 1e-3 {
+                    continue;
+                }
+                for at in features.iter().chain(place) {
+                    let at = *at as usize;
+                    let slope = PULL.mul_add(weights[at], off);
+                    spread[at] = slope.mul_add(slope, spread[at]);
+                    weights[at] -= RATE * slope / spread[at].sqrt();
+                }
+            }
+        }
+        sum.iter_mut().zip(&weights).for_each(|(sum, it)| *sum += it);
+    }
+    sum.iter_mut().for_each(|it| *it /= PASSES as f32);
+    sum
+}
