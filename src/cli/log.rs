@@ -41,7 +41,7 @@ pub(super) struct Arguments {
 
 /// A row of `log --json` and `search --json`.
 #[derive(Serialize)]
-pub(super) struct Line<'a> {
+struct Line<'a> {
     n: EntryIndex,
     /// The ledger that the entry is number `n` of, where it is not the present one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,12 +65,7 @@ pub(super) struct Line<'a> {
 
 impl<'a> Line<'a> {
     /// `ledgers` are those before the present one.
-    pub(super) fn new(
-        base: u64,
-        ledgers: &'a [Predecessor],
-        entry: &'a Entry,
-        seen: Option<&'a Capture>,
-    ) -> Self {
+    fn new(base: u64, ledgers: &'a [Predecessor], entry: &'a Entry, seen: Option<&'a Capture>) -> Self {
         Self {
             n: EntryIndex(entry.n.0 - base),
             ledger: ledgers.iter().find(|it| it.base == base).map(|it| it.ledger_id.as_str()),
@@ -138,17 +133,12 @@ async fn line(
     if room.is_some() && entry.room != room {
         return Ok(None);
     }
+    if json {
+        return Ok(Some(json_line(&entry, record, ledgers)?));
+    }
     let seen = capture(&entry, record);
     let brought = imported(&entry, record);
     let detail = detail(&entry, record);
-    if json {
-        let mut line = Line::new(record.base, ledgers, &entry, seen.as_ref());
-        line.detail = detail;
-        if let Some(it) = &brought {
-            (line.account_id, line.body) = (it.account, Some(it.body.as_str()));
-        }
-        return Ok(Some(serde_json::to_string(&line)?));
-    }
     let who = match (&seen, &brought) {
         (Some(it), _) => sender(store, it, entry.n).await?,
         (None, Some(it)) => it.name.clone().unwrap_or_default(),
@@ -175,6 +165,22 @@ async fn line(
         entry.observed_at.japan_text(),
         entry.kind.as_str()
     )))
+}
+
+/// The row of `log --json` and `search --json`.
+pub(super) fn json_line(
+    entry: &Entry,
+    record: &Record,
+    ledgers: &[Predecessor],
+) -> serde_json::Result<String> {
+    let seen = capture(entry, record);
+    let brought = imported(entry, record);
+    let mut line = Line::new(record.base, ledgers, entry, seen.as_ref());
+    line.detail = detail(entry, record);
+    if let Some(it) = &brought {
+        (line.account_id, line.body) = (it.account, Some(it.body.as_str()));
+    }
+    serde_json::to_string(&line)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

@@ -1,4 +1,4 @@
-//! `search`: full text over all versions of all messages, newest first.
+//! `search`: full text over all versions of all messages and over imports, newest first.
 
 use std::io::Write as _;
 
@@ -6,14 +6,14 @@ use anyhow::anyhow;
 
 use crate::chatwork::notation;
 use crate::domain::{AccountId, Label, RoomId, UtcMillis};
-use crate::follow::capture;
 use crate::search::{self, Hit, Query};
 use crate::store::{
-    ArchiveStore as _, CaseStore as _, ContinueStore as _, LedgerStore as _, Predecessor, SearchFilter, Store,
+    ArchiveStore as _, CaseStore as _, ContinueStore as _, LedgerStore as _, Predecessor, SearchFilter,
+    SearchRow, Store,
 };
 
 use super::Exit;
-use super::log::Line;
+use super::log::json_line;
 use super::start::{self, Place};
 use super::terminal::{Terminal, until_closed};
 
@@ -54,6 +54,9 @@ pub(super) struct Arguments {
     /// Only what detection marked: a label such as new_request, or "any"
     #[arg(long, value_name = "LABEL", value_parser = flag)]
     flag: Option<Flag>,
+    /// Only what was brought in by `import`
+    #[arg(long)]
+    imported: bool,
     /// Width, case and kana matter
     #[arg(long)]
     exact: bool,
@@ -101,7 +104,12 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     loop {
         let page = search::search(&store, &query, &filter, before, PAGE).await?;
         for hit in &page.hits {
-            let Some(line) = line(&store, &ledgers, hit, arguments.json).await? else { continue };
+            let line = if arguments.json {
+                json(&store, &ledgers, hit).await?
+            } else {
+                Some(shown(&store, hit, terminal).await?)
+            };
+            let Some(line) = line else { continue };
             if !until_closed(writeln!(out, "{line}"))? {
                 return Ok(Exit::Done);
             }
@@ -145,44 +153,50 @@ async fn filter(arguments: &Arguments, store: &Store) -> anyhow::Result<SearchFi
         has_file: arguments.file,
         case,
         flag: arguments.flag.map(|it| it.0),
+        imported: arguments.imported,
     })
 }
 
-async fn line(
-    store: &Store,
-    ledgers: &[Predecessor],
-    hit: &Hit,
-    json: bool,
-) -> anyhow::Result<Option<String>> {
-    let version = &hit.row.version;
-    if json {
-        // The row is printed as the ledger has it.
-        let Some(record) = store.records(version.n, 1).await?.pop().filter(|it| it.n == version.n) else {
-            return Ok(None);
-        };
-        let Ok(entry) = record.entry() else { return Ok(None) };
-        let seen = capture(&entry, &record);
-        let line = Line::new(record.base, ledgers, &entry, seen.as_ref());
-        return Ok(Some(serde_json::to_string(&line)?));
-    }
-    let who = store.name_at(version.room, version.account, version.n).await?;
-    let who = who.unwrap_or_else(|| version.account.to_string());
-    let at = version.update_time.unwrap_or(hit.row.send_time).japan_text();
-    let mark = if hit.row.deleted {
-        "×"
-    } else if hit.row.current {
-        " "
-    } else {
-        "~"
-    };
+/// The row as the ledger has it.
+async fn json(store: &Store, ledgers: &[Predecessor], hit: &Hit) -> anyhow::Result<Option<String>> {
+    let n = hit.row.n();
+    let Some(record) = store.records(n, 1).await?.pop().filter(|it| it.n == n) else { return Ok(None) };
+    let Ok(entry) = record.entry() else { return Ok(None) };
+    Ok(Some(json_line(&entry, &record, ledgers)?))
+}
+
+async fn shown(store: &Store, hit: &Hit, terminal: &Terminal) -> anyhow::Result<String> {
     // Control characters of a message must not steer the terminal.
-    let text: String = excerpt(hit).chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
-    Ok(Some(format!("{at} {mark} {:<10} {:<20} {who}  {text}", version.room, version.message)))
+    let plain =
+        |text: &str| text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect::<String>();
+    let text = plain(&excerpt(hit));
+    match &hit.row {
+        SearchRow::Captured { version, send_time, deleted, current } => {
+            let who = store.name_at(version.room, version.account, version.n).await?;
+            let who = who.unwrap_or_else(|| version.account.to_string());
+            let at = version.update_time.unwrap_or(*send_time).japan_text();
+            let mark = match (deleted, current) {
+                (true, _) => "×",
+                (false, true) => " ",
+                (false, false) => "~",
+            };
+            Ok(format!("{at} {mark} {:<10} {:<20} {who}  {text}", version.room, version.message))
+        }
+        SearchRow::Imported(it) => {
+            let at = it.sent_at.map_or_else(|| "-".repeat(19), UtcMillis::japan_text);
+            let mark = if it.deleted { "×" } else { " " };
+            let room = it.room.map(|it| it.to_string()).unwrap_or_default();
+            let message = it.message.as_ref().map(ToString::to_string).unwrap_or_default();
+            let who = plain(it.name.as_deref().unwrap_or_default());
+            let import = terminal.words("取り込み", "import");
+            Ok(format!("{at} {mark} {room:<10} {message:<20} {who}  [{import} {}] {text}", it.n))
+        }
+    }
 }
 
 /// The text around the first word found.
 fn excerpt(hit: &Hit) -> String {
-    let body = &hit.row.version.body;
+    let body = hit.row.body();
     let Some(mark) = hit.marks.first() else {
         return notation::parse(body).plain_text().chars().take(2 * AROUND).collect();
     };

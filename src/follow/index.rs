@@ -1,10 +1,11 @@
-//! Files each version of each message under its words, for search.
+//! Files each version of each message, and each message of an import, under its words, for search.
 
 use crate::domain::{EntryIndex, EntryKind};
 use crate::ledger::{Erasure, Ledger};
 use crate::search::{self, INDEX_CURSOR};
 use crate::store::{FollowStore, IndexRow, Record, SearchStore as _, Store};
 
+use super::annex::imported;
 use super::capture::capture;
 use super::{FollowError, Progress};
 
@@ -52,6 +53,11 @@ fn row(record: &Record) -> Option<IndexRow> {
         EntryKind::MessageCreated | EntryKind::MessageUpdated => {
             let seen = capture(&entry, record)?;
             Some(IndexRow::Version { n: entry.n, words: search::words(seen.room, seen.account, &seen.body) })
+        }
+        EntryKind::MessageImported => {
+            let it = imported(&entry, record)?;
+            let words = search::words_imported(it.room, it.account, &it.body);
+            Some(IndexRow::Version { n: entry.n, words })
         }
         EntryKind::ContentErased => Some(IndexRow::Erased { entries: Erasure::of(record)?.entries }),
         _ => None,

@@ -10,10 +10,10 @@ const FORMAT: &str = include_str!("../../docs/format.md");
 const WEBHOOK: &str = r#"{"body":"{\"webhook_setting_id\":\"12345\",\"webhook_event_type\":\"message_created\",\"webhook_event_time\":1700000001,\"webhook_event\":{\"message_id\":\"1789012345678901248\",\"room_id\":567890123,\"account_id\":123456,\"body\":\"追加で記事を3本お願いできますか？\",\"send_time\":1700000000,\"update_time\":0}}","signature":"kcm2lm58x8DB/XauDquAeswJdEu13tLiwicNcDVskGA=","token_n":0}"#;
 const POLL: &str = r#"{"message_id":"1789012345678901248","account":{"account_id":123456,"name":"Bob","avatar_image_url":"https://example.com/ico_avatar.png"},"body":"追加で記事を5本お願いできますか？","send_time":1700000000,"update_time":1700000120}"#;
 const SENT: &str = r#"{"text":"[rp aid=123456 to=567890123-1789012345678901248]\nご依頼ありがとうございます。","decided":2}"#;
-const IMPORT: &str = r#"{"date":"2023-11-01 10:00","name":"Bob","body":"はじめまして"}"#;
+const IMPORT: &str = r#"{"import":"5cfb664eb452a726861cbd5eb2a27ef861a03cad988ac208790cbde060b129b2","format":"csv","place":2,"account":123456,"name":"Bob","body":"はじめまして","record":{"ルームID":"567890123","メッセージID":"1780000000000000000","アカウントID":"123456","名前":"Bob","送信日時":"2023/11/01 10:00","メッセージ":"はじめまして"}}"#;
 const SYSTEM: &str = r#"{"program":"0.1.0"}"#;
 
-/// Kind, source, time of the source, content; and whether it belongs to the room.
+/// Kind, source, time of the source, content; and whether it is of the room.
 type Example = (EntryKind, Source, Option<i64>, &'static str, bool);
 
 const EXAMPLES: [Example; 5] = [
@@ -21,7 +21,7 @@ const EXAMPLES: [Example; 5] = [
     (EntryKind::MessageCreated, Source::Webhook, Some(1_700_000_000), WEBHOOK, true),
     (EntryKind::MessageUpdated, Source::Poll, Some(1_700_000_120), POLL, true),
     (EntryKind::ReplySent, Source::Sent, None, SENT, true),
-    (EntryKind::MessageCreated, Source::Import, Some(1_698_800_400), IMPORT, true),
+    (EntryKind::MessageImported, Source::Import, Some(1_698_800_400), IMPORT, true),
 ];
 
 /// What the document must contain, in its order.
@@ -39,10 +39,11 @@ fn worked_example() -> Vec<String> {
             Source::Webhook => ("1789012345678901248", Some(1)),
             Source::Poll => ("1789012345678901248", Some(2)),
             Source::Sent => ("1789012345678905344", None),
-            Source::Import => ("1780000000000000000", Some(1)),
+            Source::Import => ("1780000000000000000", None),
             Source::System => ("", None),
         };
-        room_n += u64::from(in_room);
+        let chained = in_room && kind.in_room_chain();
+        room_n += u64::from(chained);
         let entry = Entry {
             n: EntryIndex(n),
             kind,
@@ -53,12 +54,12 @@ fn worked_example() -> Vec<String> {
             message: MessageId::new(message),
             version,
             content: Some(commitment(&salt, content.as_bytes())),
-            room_n: in_room.then_some(room_n),
-            room_prev: previous.filter(|_| in_room),
+            room_n: chained.then_some(room_n),
+            room_prev: previous.filter(|_| chained),
         };
         let bytes = entry.to_bytes();
         let leaf = leaf_hash(&bytes);
-        if in_room {
+        if chained {
             previous = Some(leaf);
         }
         leaves.push(leaf);

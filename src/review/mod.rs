@@ -227,6 +227,7 @@ impl Review {
             .route("/rooms/{room}/messages/{message}/files/{file}", get(pages::file::show))
             .route("/changes", get(pages::changes::show))
             .route("/search", get(pages::search::show))
+            .route("/imports", get(pages::imports::show))
             .route("/cases", get(pages::cases::list))
             .route("/cases/{case}", get(pages::cases::show).post(pages::cases::act))
             .route("/proof", get(pages::proof::show))

@@ -180,7 +180,7 @@ impl Version {
 
 /// The text around the first word found, with all words marked.
 pub(super) fn excerpt(hit: &Hit) -> Vec<Part> {
-    let body = &hit.row.version.body;
+    let body = hit.row.body();
     let (first, last) = hit.marks.first().map_or((0, 0), |it| (it.start, it.end));
     let start = body[..first].char_indices().rev().nth(AROUND - 1).map_or(0, |(at, _)| at);
     let end = body[last..].char_indices().nth(2 * AROUND).map_or(body.len(), |(at, _)| last + at);

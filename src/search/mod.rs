@@ -1,4 +1,4 @@
-//! Full text over all versions of all messages: query text → plan → results confirmed on the text, newest first.
+//! Full text over all versions of all messages, and over what imports show: query text → plan → results confirmed on the text, newest first.
 //!
 //! The index (`words`) only proposes; every hit is confirmed on the text itself, so that words of any length are found
 //! exactly. What the index has not read yet is looked through without it: a search never misses what is recorded.
@@ -14,7 +14,7 @@ use crate::domain::{EntryIndex, Folded, RoomId, UtcMillis};
 use crate::store::{CaseRow, FollowStore as _, SearchFilter, SearchRow, SearchStore as _, Store, StoreError};
 
 pub use query::Query;
-pub use words::{INDEX_CURSOR, words};
+pub use words::{INDEX_CURSOR, words, words_imported};
 
 /// Candidates read at a time.
 const CHUNK: usize = 128;
@@ -23,7 +23,7 @@ const MAX_CANDIDATES: usize = 50_000;
 /// Hits of one call at most.
 const MAX_HITS: usize = 1000;
 
-/// A version of a message that the query fits.
+/// A version of a message, or a message of an import, that the query fits.
 #[derive(Clone, Debug)]
 pub struct Hit {
     pub row: SearchRow,
@@ -70,8 +70,8 @@ pub async fn search(
         let ended = rows.len() < chunk;
         looked_at += rows.len();
         for row in rows {
-            before = row.version.n;
-            if let Some(marks) = query.confirm(&row.version.body) {
+            before = row.n();
+            if let Some(marks) = query.confirm(row.body()) {
                 if hits.len() == limit {
                     // One more than asked for: there is a further page, and it begins with this one.
                     return Ok(Page { hits, next: Some(EntryIndex(before.0 + 1)) });

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use crate::domain::{Folded, fold};
-use crate::store::SearchFilter;
+use crate::store::{Expression, SearchFilter};
 
-use super::words::{file_word, lookup, room_word, sender_word};
+use super::words::{file_word, import_word, lookup, room_word, sender_word};
 use super::{joined, marks_of};
 
 /// Characters of a query that are looked at.
@@ -80,7 +80,7 @@ impl Query {
     }
 
     /// For the index: texts that fit are among those that it gives. `None` when nothing in it narrows.
-    pub(super) fn expression(&self, filter: &SearchFilter) -> Option<String> {
+    pub(super) fn expression(&self, filter: &SearchFilter) -> Option<Expression> {
         let quoted = |word: String| format!("\"{word}\"");
         let mut all: Vec<String> = Vec::new();
         for clause in &self.clauses {
@@ -101,7 +101,15 @@ impl Query {
         if filter.has_file {
             all.push(quoted(file_word()));
         }
-        (!all.is_empty()).then(|| all.join(" AND "))
+        let import = quoted(import_word());
+        if filter.imported {
+            all.push(import.clone());
+        }
+        let all = all.join(" AND ");
+        (!all.is_empty()).then(|| Expression {
+            captured: format!("({all}) NOT {import}"),
+            imported: format!("{all} AND {import}"),
+        })
     }
 
     /// Whether the text fits, and where the words stand in it.

@@ -5,7 +5,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
 use crate::domain::{AccountId, EntryKind, MessageId, RoomId, UtcMillis, fold};
-use crate::store::{ArchiveRow, IndexRow};
+use crate::store::{AnnexChange, AnnexStore as _, ArchiveRow, ImportedMessage, IndexRow};
 
 const ROOM: RoomId = RoomId(500);
 
@@ -32,11 +32,41 @@ async fn store(folder: &tempfile::TempDir, bodies: &[String], indexed: usize) ->
     store
 }
 
+/// The same, but every fourth text is one that an import brought.
+async fn mixed(folder: &tempfile::TempDir, bodies: &[String], indexed: usize) -> Store {
+    let store = store(folder, bodies, indexed).await;
+    let brought = || bodies.iter().enumerate().filter(|(n, _)| n % 4 == 3);
+    let entries: Vec<EntryIndex> = brought().map(|(n, _)| EntryIndex(n as u64)).collect();
+    let end = EntryIndex(bodies.len() as u64);
+    let erased = ArchiveRow::Erased { entries: entries.clone() };
+    store.put_archive(end, vec![erased]).await.unwrap();
+    let changes = brought().map(|(n, body)| {
+        AnnexChange::ImportedMessage(ImportedMessage {
+            n: EntryIndex(n as u64),
+            room: Some(ROOM),
+            message: None,
+            account: None,
+            name: None,
+            sent_at: None,
+            body: body.clone(),
+            deleted: false,
+        })
+    });
+    store.put_annex(end, changes.collect()).await.unwrap();
+    let mut rows = vec![IndexRow::Erased { entries }];
+    rows.extend(brought().take_while(|(n, _)| *n < indexed).map(|(n, body)| IndexRow::Version {
+        n: EntryIndex(n as u64),
+        words: words_imported(Some(ROOM), None, body),
+    }));
+    store.put_index(INDEX_CURSOR, EntryIndex(indexed as u64), rows, false).await.unwrap();
+    store
+}
+
 async fn all(store: &Store, query: &Query, limit: usize) -> Vec<u64> {
     let (mut found, mut before) = (Vec::new(), None);
     loop {
         let page = search(store, query, &SearchFilter::default(), before, limit).await.unwrap();
-        found.extend(page.hits.iter().map(|it| it.row.version.n.0));
+        found.extend(page.hits.iter().map(|it| it.row.n().0));
         match page.next {
             Some(next) => before = Some(next),
             None => return found,
@@ -109,7 +139,7 @@ fn search_is_plain_substring_search_over_the_folded_text() {
         .run(&(corpus(), words, any::<usize>()), |(bodies, words, indexed)| {
             let folder = tempfile::tempdir().unwrap();
             // A part of the texts may not have been read by the index yet.
-            let store = runtime.block_on(store(&folder, &bodies, bodies.len() - indexed % 9));
+            let store = runtime.block_on(mixed(&folder, &bodies, bodies.len() - indexed % 9));
             for (pick, at, len) in words {
                 let Some(word) = picked(&bodies, pick, at, len) else { continue };
                 for (exact, fits) in [
@@ -175,10 +205,38 @@ async fn the_query_language() {
     let page =
         search(&store, &Query::parse("バナー３枚", false), &SearchFilter::default(), None, 5).await.unwrap();
     let hit = &page.hits[0];
-    assert_eq!(&hit.row.version.body[hit.marks[0].clone()], "ﾊﾞﾅｰ３枚");
+    assert_eq!(&hit.row.body()[hit.marks[0].clone()], "ﾊﾞﾅｰ３枚");
     let filter = SearchFilter { sender: Some(AccountId(8)), ..SearchFilter::default() };
     let page = search(&store, &Query::parse("", false), &filter, None, 5).await.unwrap();
-    assert_eq!(page.hits.iter().map(|it| it.row.version.n.0).collect::<Vec<_>>(), [4, 1]);
+    assert_eq!(page.hits.iter().map(|it| it.row.n().0).collect::<Vec<_>>(), [4, 1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imports_can_be_asked_for_alone() {
+    let bodies: Vec<String> = (0..9).map(|n| format!("{n}番の納品です")).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let store = mixed(&folder, &bodies, 6).await;
+    let imports = SearchFilter { imported: true, ..SearchFilter::default() };
+    for (query, filter, expected) in [
+        ("納品", &imports, vec![7, 3]),
+        ("", &imports, vec![7, 3]),
+        ("3番", &imports, vec![3]),
+        ("2番", &imports, vec![]),
+        // No account, no edits, no marks of detection, no time: none of these narrows to what an import does not tell.
+        ("納品", &SearchFilter { sender: Some(AccountId(8)), ..SearchFilter::default() }, vec![4, 1]),
+        ("納品", &SearchFilter { edited: true, ..SearchFilter::default() }, vec![]),
+        ("納品", &SearchFilter { flag: Some(None), ..SearchFilter::default() }, vec![]),
+        ("納品", &SearchFilter { to: Some(UtcMillis(2500)), ..SearchFilter::default() }, vec![2, 1, 0]),
+        ("納品", &SearchFilter { room: Some(ROOM), ..imports.clone() }, vec![7, 3]),
+        ("納品", &SearchFilter { room: Some(RoomId(1)), ..SearchFilter::default() }, vec![]),
+    ] {
+        let page = search(&store, &Query::parse(query, false), filter, None, 20).await.unwrap();
+        let found: Vec<u64> = page.hits.iter().map(|it| it.row.n().0).collect();
+        assert_eq!(found, expected, "{query} {filter:?}");
+        assert!(
+            page.hits.iter().all(|it| matches!(it.row, SearchRow::Imported(_)) == (it.row.n().0 % 4 == 3))
+        );
+    }
 }
 
 #[test]

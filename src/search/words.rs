@@ -9,7 +9,7 @@ use crate::domain::{AccountId, RoomId, fold};
 
 /// The cursor of the follower that writes the index. A change of the folding or of the words gets a new name: the index
 /// is then made anew. (`domain::FOLD_VERSION` 1.)
-pub const INDEX_CURSOR: &str = "index.1";
+pub const INDEX_CURSOR: &str = "index.2";
 
 /// Pairs of a long word that are looked up; the text decides on the rest.
 const MAX_PAIRS: usize = 16;
@@ -19,6 +19,16 @@ const SPECIAL: &str = "\u{e000}\u{e000}";
 
 /// The words that a version is filed under, separated by spaces.
 pub fn words(room: RoomId, sender: AccountId, body: &str) -> String {
+    filed([room_word(room), sender_word(sender)], body)
+}
+
+/// The words that a message of an import is filed under; room and author as far as the copy tells them.
+pub fn words_imported(room: Option<RoomId>, sender: Option<AccountId>, body: &str) -> String {
+    let told = [room.map(room_word), sender.map(sender_word)].into_iter().flatten();
+    filed(told.chain([import_word()]), body)
+}
+
+fn filed(special: impl IntoIterator<Item = String>, body: &str) -> String {
     let folded = fold(body);
     let mut found = BTreeSet::new();
     for run in folded.split_whitespace() {
@@ -29,14 +39,14 @@ pub fn words(room: RoomId, sender: AccountId, body: &str) -> String {
             }
         }
     }
-    let mut out = format!("{} {}", room_word(room), sender_word(sender));
-    if has_file(body) {
-        out.push(' ');
-        out.push_str(&file_word());
-    }
-    for word in found {
-        out.push(' ');
-        out.push_str(&written(word));
+    let file = has_file(body).then(file_word);
+    let words = special.into_iter().chain(file).chain(found.into_iter().map(written));
+    let mut out = String::new();
+    for word in words {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(&word);
     }
     out
 }
@@ -70,6 +80,10 @@ pub(super) fn sender_word(sender: AccountId) -> String {
 
 pub(super) fn file_word() -> String {
     format!("{SPECIAL}f")
+}
+
+pub(super) fn import_word() -> String {
+    format!("{SPECIAL}i")
 }
 
 fn has_file(body: &str) -> bool {

@@ -35,7 +35,7 @@ pub use rows::{
     Appended, ArchiveRow, CaseRow, CaseUpdate, Head, MemberRow, MessageRow, NewEntry, OutboxChange,
     OutboxRow, OutboxState, Purpose, Record, RequestRef, RoomRow, SignalRow, VersionKey, VersionRow,
 };
-pub use search::{IndexRow, SearchFilter, SearchRow, SearchStore};
+pub use search::{Expression, IndexRow, SearchFilter, SearchRow, SearchStore};
 pub use sqlite::SqliteStore;
 pub use standing::{
     BookChange, CaseMessageRow, ContractRow, CountRow, Declaration, DeclaredRoom, DraftRow, DraftState,

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use crate::domain::{EntryIndex, EntryKind, MessageId, RoomId};
 
-use super::{MessageRow, StoreResult, VersionRow};
+use super::{ImportedMessage, MessageRow, StoreResult, VersionRow};
 
 /// A message with all its versions, oldest first.
 #[derive(Clone, Debug)]
@@ -36,6 +36,20 @@ pub trait ReviewStore {
         before: EntryIndex,
         limit: usize,
     ) -> impl Future<Output = StoreResult<Vec<(VersionRow, Option<VersionRow>)>>> + Send;
+    /// What imports show, in the order in which it was brought: the last `limit` from before entry `before` on.
+    fn imports_before(
+        &self,
+        room: Option<RoomId>,
+        before: EntryIndex,
+        limit: usize,
+    ) -> impl Future<Output = StoreResult<Vec<ImportedMessage>>> + Send;
+    /// The first `limit` from entry `from` on.
+    fn imports_from(
+        &self,
+        room: Option<RoomId>,
+        from: EntryIndex,
+        limit: usize,
+    ) -> impl Future<Output = StoreResult<Vec<ImportedMessage>>> + Send;
     /// How many versions of each kind were recorded from entry `from` on; `most` are counted.
     fn counts_since(
         &self,

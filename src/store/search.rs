@@ -4,12 +4,12 @@ use std::future::Future;
 
 use crate::domain::{AccountId, EntryIndex, Label, RoomId, UtcMillis};
 
-use super::{StoreResult, VersionRow};
+use super::{ImportedMessage, StoreResult, VersionRow};
 
 /// One change to the index.
 #[derive(Clone, Debug)]
 pub enum IndexRow {
-    /// A version of a message with its words, separated by spaces.
+    /// A version of a message, or what an import shows as one, with its words, separated by spaces.
     Version { n: EntryIndex, words: String },
     /// What was indexed of these entries is taken out.
     Erased { entries: Vec<EntryIndex> },
@@ -33,17 +33,47 @@ pub struct SearchFilter {
     pub case: Option<(RoomId, UtcMillis, Option<UtcMillis>)>,
     /// With this label of detection; `Some(None)` is any label.
     pub flag: Option<Option<Label>>,
+    /// From an older copy that the owner brought, nothing that was captured.
+    pub imported: bool,
 }
 
-/// A version with what is known of its message.
+/// What a search looks at.
 #[derive(Clone, Debug)]
-pub struct SearchRow {
-    pub version: VersionRow,
-    pub send_time: UtcMillis,
-    /// The message is no longer there.
-    pub deleted: bool,
-    /// The version is what the room shows now.
-    pub current: bool,
+pub enum SearchRow {
+    /// A version with what is known of its message.
+    Captured {
+        version: VersionRow,
+        send_time: UtcMillis,
+        /// The message is no longer there.
+        deleted: bool,
+        /// The version is what the room shows now.
+        current: bool,
+    },
+    /// What an older copy shows: no version of a captured message.
+    Imported(ImportedMessage),
+}
+
+impl SearchRow {
+    pub fn n(&self) -> EntryIndex {
+        match self {
+            Self::Captured { version, .. } => version.n,
+            Self::Imported(message) => message.n,
+        }
+    }
+
+    pub fn body(&self) -> &str {
+        match self {
+            Self::Captured { version, .. } => &version.body,
+            Self::Imported(message) => &message.body,
+        }
+    }
+}
+
+/// Which words of the index are looked up: a full-text expression for each kind of row.
+#[derive(Clone, Debug)]
+pub struct Expression {
+    pub captured: String,
+    pub imported: String,
 }
 
 /// The search index and the reads that search is made of.
@@ -56,16 +86,15 @@ pub trait SearchStore {
         rows: Vec<IndexRow>,
         anew: bool,
     ) -> impl Future<Output = StoreResult<()>> + Send;
-    /// Versions from before entry `before` on whose words fit `expression` (a full-text expression over the words of the
-    /// index), newest first.
+    /// Rows from before entry `before` on whose words fit `expression`, newest first.
     fn indexed(
         &self,
-        expression: String,
+        expression: Expression,
         filter: SearchFilter,
         before: EntryIndex,
         limit: usize,
     ) -> impl Future<Output = StoreResult<Vec<SearchRow>>> + Send;
-    /// Versions of entries from `from` to before `before`, newest first, without the index.
+    /// Rows of entries from `from` to before `before`, newest first, without the index.
     fn unindexed(
         &self,
         filter: SearchFilter,

@@ -8,6 +8,7 @@ use karibarai::domain::{MessageId, RoomId, Source};
 use karibarai::store::ArchiveStore as _;
 use serde_json::Value;
 
+use crate::review::Visitor;
 use crate::support::Bot;
 
 fn run(bot: &Bot, arguments: &[&str]) -> Output {
@@ -34,8 +35,13 @@ fn import(bot: &Bot, path: &Path, extra: &[&str]) -> String {
 
 fn log(bot: &Bot) -> Vec<Value> {
     let output = run(bot, &["log", "--json"]);
-    assert!(output.status.success(), "{}", told(&output));
-    String::from_utf8(output.stdout).unwrap().lines().map(|it| serde_json::from_str(it).unwrap()).collect()
+    rows(&output)
+}
+
+fn rows(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{}", told(output));
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    text.lines().map(|it| serde_json::from_str(it).unwrap()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,5 +166,67 @@ async fn lines_text_pages_and_pictures_come_in_too_and_bad_files_are_one_line() 
         assert!(told.contains(needed) && told.trim_end().lines().count() == 1, "{needed}: {told}");
     }
     assert_eq!(brought().await, size, "nothing of a bad file is imported");
+    bot.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imports_are_found_and_shown_as_what_they_are_until_they_are_erased() {
+    let bot = Bot::start().await;
+    let room = bot.world.direct_room;
+    let client = bot.world.client.to_string();
+    let said = bot.client_says("バナーの件、検収いたしました。");
+    bot.recorded(&said, 1).await;
+    let path = bot.folder.path().join("export.csv");
+    let table = format!(
+        "ルームID,メッセージID,アカウントID,名前,送信日時,メッセージ\r\n\
+         {room},1780000000000000001,{client},山田<b>,2026/10/01 09:00,ﾊﾞﾅｰを2枚お願いします。\r\n\
+         {room},1780000000000000002,{client},山田<b>,2026/10/02 09:01,[deleted]\r\n\
+         99,1780000000000000003,1,鈴木,2026/10/03 09:02,別の部屋のバナーです\r\n"
+    );
+    fs::write(&path, table).unwrap();
+    import(&bot, &path, &[]);
+    bot.settled().await;
+
+    let search = |arguments: &[&str]| rows(&run(&bot, &[&["search", "--json"], arguments].concat()));
+    let sources = |rows: &[Value]| rows.iter().map(|it| it["source"] == "import").collect::<Vec<_>>();
+    let found = search(&["バナー"]);
+    assert_eq!(sources(&found), [true, true, false], "newest entry first: {found:?}");
+    // The same object as in the log.
+    let logged = log(&bot).into_iter().find(|it| it["message_id"] == "1780000000000000001");
+    assert_eq!((Some(&found[1]), &found[1]["kind"]), (logged.as_ref(), &"message.imported".into()));
+    let room_text = room.to_string();
+    assert_eq!(search(&["--imported", "--room", &room_text, "バナー"]), found[1..2]);
+    assert_eq!(search(&["--imported", "--from", "2026-10-03", "--to", "2026-10-03", ""]), found[..1]);
+    assert_eq!(search(&["--sender", &client, "--to", "2026-10-31", "お願い"]), found[1..2]);
+    assert_eq!(search(&["--deleted", ""]).len(), 1, "the copy shows one as deleted");
+    assert!(search(&["--imported", "--edited", ""]).is_empty());
+    let human = run(&bot, &["search", "--lang", "en", "2枚"]);
+    let human = String::from_utf8(human.stdout).unwrap();
+    assert!(human.starts_with("2026-10-01 09:00:00 JST") && human.contains("山田<b>  [import "), "{human}");
+
+    let visitor = Visitor::by_link(&bot).await;
+    let page = visitor.text("/search?q=%E3%83%90%E3%83%8A%E3%83%BC").await;
+    assert_eq!(page.matches("取り込み</span>").count(), 2, "{page}");
+    let href = format!("/imports?room={room}&at={0}#n{0}", found[1]["n"]);
+    assert!(page.contains(&href.replace('&', "&#38;")), "{page}");
+    let page = visitor.text("/search?imported=1").await;
+    assert!(!page.contains("検収いたしました") && page.contains("別の部屋"), "{page}");
+    let page = visitor.text(&href).await;
+    assert!(page.contains("取り込み</span>") && page.contains("ﾊﾞﾅｰを2枚"), "{page}");
+    assert!(page.contains("2026年10月1日") && page.contains("山田&#60;b&#62;"), "{page}");
+    assert!(!page.contains("別の部屋") && page.contains("すでに削除"), "{page}");
+    assert!(visitor.text("/imports").await.contains("別の部屋"));
+    assert!(visitor.text("/imports?room=99&from=0").await.contains("鈴木"), "a room that is not watched");
+    let timeline = visitor.text(&format!("/rooms/{room}")).await;
+    assert!(timeline.contains(&format!("/imports?room={room}")) && !timeline.contains("2枚"), "{timeline}");
+
+    let erase = ["erase", "--message", "1780000000000000001", "--reason", "a wish", "--yes"];
+    let erased = run(&bot, &erase);
+    assert!(erased.status.success(), "{}", told(&erased));
+    bot.settled().await;
+    assert!(search(&["2枚"]).is_empty());
+    assert!(!visitor.text(&href).await.contains("2枚"));
+    let deep = run(&bot, &["verify", "--deep"]);
+    assert!(deep.status.success(), "{}", told(&deep));
     bot.finish().await;
 }

@@ -5,6 +5,7 @@ pub(super) mod changes;
 pub(super) mod export;
 pub(super) mod file;
 pub(super) mod health;
+pub(super) mod imports;
 pub(super) mod message;
 pub(super) mod overview;
 pub(super) mod proof;

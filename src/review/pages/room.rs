@@ -31,6 +31,8 @@ struct Page {
     name: String,
     room: RoomId,
     since: String,
+    /// There are older copies of this room, brought by the owner.
+    imports: bool,
     days: Vec<Day>,
     older: Option<u64>,
     newer: Option<u64>,
@@ -166,7 +168,9 @@ pub(in crate::review) async fn show(
     let shown = Shown::of(&review, room).await?;
     let seen = store.fact(SEEN).await?;
     let days = days(&review, &told, &shown, &place, seen).await?;
-    page(&Page { frame, name: name(row), room, since: row.watched_since.japan_long(), days, older, newer })
+    let since = row.watched_since.japan_long();
+    let imports = !store.imports_from(Some(room), EntryIndex(0), 1).await?.is_empty();
+    page(&Page { frame, name: name(row), room, since, imports, days, older, newer })
 }
 
 fn name(row: &RoomRow) -> String {

@@ -6,11 +6,14 @@ use axum::extract::{Query as Parameters, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{AccountId, EntryIndex, Label, MessageId, RoomId, UtcMillis};
+use crate::domain::{AccountId, EntryIndex, Label, RoomId, UtcMillis};
 use crate::search::{self, Hit, Query};
-use crate::store::{ArchiveStore as _, CaseRow, CaseStore as _, ReviewStore as _, RoomRow, SearchFilter};
+use crate::store::{
+    ArchiveStore as _, CaseRow, CaseStore as _, ImportedMessage, ReviewStore as _, RoomRow, SearchFilter,
+    SearchRow, VersionRow,
+};
 
-use super::{Broken, Frame, Login, Review, page};
+use super::{Broken, Frame, Login, Review, imports, page};
 use crate::review::show::{self, Part};
 use crate::review::words;
 
@@ -39,6 +42,7 @@ pub(in crate::review) struct Form {
     edited: Option<String>,
     deleted: Option<String>,
     file: Option<String>,
+    imported: Option<String>,
     exact: Option<String>,
     before: Option<u64>,
 }
@@ -54,6 +58,10 @@ impl Form {
 
     fn file(&self) -> bool {
         self.file.is_some()
+    }
+
+    fn imported(&self) -> bool {
+        self.imported.is_some()
     }
 
     fn exact(&self) -> bool {
@@ -76,6 +84,7 @@ impl Form {
                 "any" => Some(None),
                 name => Label::ALL.into_iter().find(|it| it.as_str() == name).map(Some),
             },
+            imported: self.imported(),
         }
     }
 
@@ -85,6 +94,7 @@ impl Form {
             || self.edited()
             || self.deleted()
             || self.file()
+            || self.imported()
             || self.exact()
     }
 }
@@ -118,9 +128,9 @@ impl Choice {
 }
 
 struct Found {
-    room_id: RoomId,
+    /// Where it stands among what was said around it.
+    href: String,
     room: String,
-    id: MessageId,
     who: String,
     at: String,
     marks: Vec<Chip>,
@@ -179,26 +189,51 @@ pub(in crate::review) async fn show(
 }
 
 async fn result(review: &Review, hit: &Hit, rooms: &[RoomRow]) -> Result<Found, Broken> {
-    let version = &hit.row.version;
-    let who = review.0.store.name_at(version.room, version.account, version.n).await?;
+    let pieces = show::excerpt(hit);
+    match &hit.row {
+        SearchRow::Imported(message) => Ok(brought(message, rooms, pieces)),
+        SearchRow::Captured { version, send_time, deleted, current } => {
+            let who = review.0.store.name_at(version.room, version.account, version.n).await?;
+            Ok(Found {
+                href: format!("/rooms/{}?at={}#m{}", version.room, version.message, version.message),
+                room: show::room_name(rooms, version.room),
+                who: who.map_or_else(|| format!("アカウント {}", version.account), |it| show::visible(&it)),
+                at: version.update_time.unwrap_or(*send_time).japan_long(),
+                marks: marks(version, *deleted, *current),
+                pieces,
+            })
+        }
+    }
+}
+
+fn marks(version: &VersionRow, deleted: bool, current: bool) -> Vec<Chip> {
     let mut marks = Vec::new();
-    if hit.row.deleted {
+    if deleted {
         marks.push(Chip { class: "deleted", words: "削除" });
     }
-    if !hit.row.current && !hit.row.deleted {
+    if !current && !deleted {
         marks.push(Chip { class: "edited", words: "編集前の文" });
     } else if version.version > 1 {
         marks.push(Chip { class: "edited", words: "編集" });
     }
-    Ok(Found {
-        room_id: version.room,
-        room: show::room_name(rooms, version.room),
-        id: version.message.clone(),
-        who: who.map_or_else(|| format!("アカウント {}", version.account), |it| show::visible(&it)),
-        at: version.update_time.unwrap_or(hit.row.send_time).japan_long(),
+    marks
+}
+
+/// A message of an import: it stands on a page of its own, beside what the bot itself saw.
+fn brought(message: &ImportedMessage, rooms: &[RoomRow], pieces: Vec<Part>) -> Found {
+    let mut marks = vec![Chip { class: "info", words: "取り込み" }];
+    if message.deleted {
+        marks.push(Chip { class: "deleted", words: "削除" });
+    }
+    let room = message.room.unwrap_or(RoomId(0));
+    Found {
+        href: format!("/imports?room={room}&at={}#n{}", message.n, message.n),
+        room: show::room_name(rooms, room),
+        who: imports::author(message),
+        at: imports::written(message),
         marks,
-        pieces: show::excerpt(hit),
-    })
+        pieces,
+    }
 }
 
 /// The address of the next page.
@@ -222,6 +257,7 @@ fn address(form: &Form, before: EntryIndex) -> String {
             ("edited", form.edited()),
             ("deleted", form.deleted()),
             ("file", form.file()),
+            ("imported", form.imported()),
             ("exact", form.exact()),
         ];
         for (name, _) in checks.into_iter().filter(|it| it.1) {

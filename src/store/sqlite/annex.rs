@@ -7,8 +7,8 @@ use rusqlite::{OptionalExtension, Row};
 use crate::domain::{AccountId, Digest, EntryIndex, MessageId, RoomId, UtcMillis};
 
 use super::super::{
-    AnnexChange, AnnexStore, FileRow, FileState, FileWork, Look, RoomPart, RoomState, StoreError,
-    StoreResult, StoredFile, TaskRow,
+    AnnexChange, AnnexStore, FileRow, FileState, FileWork, ImportedMessage, Look, RoomPart, RoomState,
+    StoreError, StoreResult, StoredFile, TaskRow,
 };
 use super::SqliteStore;
 use super::convert::{digest, index, integer, message_id, millis};
@@ -230,6 +230,22 @@ impl AnnexStore for SqliteStore {
         })
         .await
     }
+}
+
+/// The columns that [`imported_row`] reads.
+pub(super) const IMPORTED: &str = "p.n, p.room, p.message, p.account, p.name, p.sent_at, p.body, p.deleted";
+
+pub(super) fn imported_row(row: &Row<'_>) -> StoreResult<ImportedMessage> {
+    Ok(ImportedMessage {
+        n: index(row.get(0)?),
+        room: row.get::<_, Option<i64>>(1)?.map(|it| RoomId(it.cast_unsigned())),
+        message: row.get::<_, Option<String>>(2)?.map(message_id).transpose()?,
+        account: row.get::<_, Option<i64>>(3)?.map(|it| AccountId(it.cast_unsigned())),
+        name: row.get(4)?,
+        sent_at: row.get::<_, Option<i64>>(5)?.map(UtcMillis),
+        body: row.get(6)?,
+        deleted: row.get(7)?,
+    })
 }
 
 fn file_row(row: &Row<'_>) -> StoreResult<FileRow> {

@@ -30,6 +30,7 @@ const ROWS: &[&str] = &[
     "DELETE FROM case_messages WHERE n = ?1 AND EXISTS
          (SELECT 1 FROM entries WHERE entries.n = ?1 AND instr(entry, '\"kind\":\"reply.sent\"') > 0)",
     "DELETE FROM search_index WHERE rowid = ?1",
+    "DELETE FROM imported_messages WHERE n = ?1",
 ];
 
 impl EraseStore for SqliteStore {

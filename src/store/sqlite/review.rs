@@ -4,8 +4,9 @@ use rusqlite::Connection;
 
 use crate::domain::{AccountId, CaseId, EntryIndex, EntryKind, MessageId, RoomId};
 
-use super::super::{MessageRow, ReviewStore, StoreResult, Told, VersionRow};
+use super::super::{ImportedMessage, MessageRow, ReviewStore, StoreResult, Told, VersionRow};
 use super::SqliteStore;
+use super::annex::{IMPORTED, imported_row};
 use super::archive::{MESSAGE, VERSION, message_row, version_row};
 use super::convert::{integer, kind, message_id};
 
@@ -63,6 +64,29 @@ impl ReviewStore for SqliteStore {
             Ok(changes)
         })
         .await
+    }
+
+    async fn imports_before(
+        &self,
+        room: Option<RoomId>,
+        before: EntryIndex,
+        limit: usize,
+    ) -> StoreResult<Vec<ImportedMessage>> {
+        self.read(move |connection| {
+            let mut rows = imports(connection, "p.n < ?2 ORDER BY p.n DESC", room, before, limit)?;
+            rows.reverse();
+            Ok(rows)
+        })
+        .await
+    }
+
+    async fn imports_from(
+        &self,
+        room: Option<RoomId>,
+        from: EntryIndex,
+        limit: usize,
+    ) -> StoreResult<Vec<ImportedMessage>> {
+        self.read(move |connection| imports(connection, "p.n >= ?2 ORDER BY p.n", room, from, limit)).await
     }
 
     async fn counts_since(&self, from: EntryIndex, most: usize) -> StoreResult<Vec<(EntryKind, u64)>> {
@@ -129,6 +153,22 @@ impl ReviewStore for SqliteStore {
 /// Indices stand in signed columns; the end of all is the greatest of these.
 fn bounded(n: EntryIndex) -> i64 {
     i64::try_from(n.0).unwrap_or(i64::MAX)
+}
+
+fn imports(
+    connection: &Connection,
+    part: &str,
+    room: Option<RoomId>,
+    bound: EntryIndex,
+    limit: usize,
+) -> StoreResult<Vec<ImportedMessage>> {
+    let sql = format!(
+        "SELECT {IMPORTED} FROM imported_messages p WHERE (?1 IS NULL OR p.room = ?1) AND {part} LIMIT ?3"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let parameters = (room.map(|it| integer(it.0)), bounded(bound), integer(limit as u64));
+    let rows = statement.query_map(parameters, |row| Ok(imported_row(row)))?;
+    rows.map(|row| row?).collect()
 }
 
 fn told(

@@ -5,8 +5,9 @@ use rusqlite::{Connection, Row, Transaction, named_params};
 
 use crate::domain::{EntryIndex, UtcMillis};
 
-use super::super::{IndexRow, SearchFilter, SearchRow, SearchStore, StoreError, StoreResult};
+use super::super::{Expression, IndexRow, SearchFilter, SearchRow, SearchStore, StoreError, StoreResult};
 use super::SqliteStore;
+use super::annex::{IMPORTED, imported_row};
 use super::archive::{VERSION, version_row};
 use super::convert::{index, integer};
 use super::derived::move_cursor;
@@ -29,6 +30,18 @@ const FILTER: &str = "v.kind <> 'message.deleted_reported'
                                   AND (:flag = '' AND instr(s.signal, ':true') > 0
                                        OR :flag <> '' AND json_extract(s.signal, '$.labels.' || :flag))))";
 
+/// The same of what imports show: it was never edited or weighed, and its time is the one that the copy gives.
+const FILTER_IMPORTED: &str = "(:room IS NULL OR p.room = :room)
+    AND (:sender IS NULL OR p.account = :sender)
+    AND (:since IS NULL OR p.sent_at >= :since)
+    AND (:until IS NULL OR p.sent_at < :until)
+    AND NOT :edited
+    AND (NOT :deleted OR p.deleted)
+    AND (NOT :has_file OR instr(p.body, '[download:') > 0)
+    AND (:case_room IS NULL OR (p.room = :case_room AND p.sent_at >= :case_from
+                                AND (:case_to IS NULL OR p.sent_at < :case_to)))
+    AND :flag IS NULL";
+
 /// Candidates of the index, newest first: the rowids come from it in that order, so nothing is sorted.
 fn indexed_sql() -> String {
     format!(
@@ -46,6 +59,22 @@ fn unindexed_sql() -> String {
          FROM versions v CROSS JOIN messages m ON m.room = v.room AND m.message = v.message
          WHERE v.n >= :from AND v.n < :before AND {FILTER}
          ORDER BY v.n DESC LIMIT :limit"
+    )
+}
+
+fn indexed_imports_sql() -> String {
+    format!(
+        "SELECT {IMPORTED} FROM search_index i CROSS JOIN imported_messages p ON p.n = i.rowid
+         WHERE search_index MATCH :expression AND i.rowid < :before AND {FILTER_IMPORTED}
+         ORDER BY i.rowid DESC LIMIT :limit"
+    )
+}
+
+fn unindexed_imports_sql() -> String {
+    format!(
+        "SELECT {IMPORTED} FROM imported_messages p
+         WHERE p.n >= :from AND p.n < :before AND {FILTER_IMPORTED}
+         ORDER BY p.n DESC LIMIT :limit"
     )
 }
 
@@ -72,18 +101,26 @@ impl SearchStore for SqliteStore {
 
     async fn indexed(
         &self,
-        expression: String,
+        expression: Expression,
         filter: SearchFilter,
         before: EntryIndex,
         limit: usize,
     ) -> StoreResult<Vec<SearchRow>> {
         self.read(move |connection| {
-            let more = [
-                (":expression", Value::Text(expression)),
-                (":before", bounded(before)),
-                (":limit", Value::Integer(integer(limit as u64))),
-            ];
-            candidates(connection, &indexed_sql(), &filter, more)
+            let more = |expression| {
+                [
+                    (":expression", Value::Text(expression)),
+                    (":before", bounded(before)),
+                    (":limit", Value::Integer(integer(limit as u64))),
+                ]
+            };
+            let Expression { captured, imported } = expression;
+            let mut rows =
+                candidates(connection, &indexed_imports_sql(), &filter, more(imported), imported_search_row)?;
+            if !filter.imported {
+                rows.extend(candidates(connection, &indexed_sql(), &filter, more(captured), search_row)?);
+            }
+            Ok(newest(rows, limit))
         })
         .await
     }
@@ -101,10 +138,22 @@ impl SearchStore for SqliteStore {
                 (":before", bounded(before)),
                 (":limit", Value::Integer(integer(limit as u64))),
             ];
-            candidates(connection, &unindexed_sql(), &filter, more)
+            let imports = unindexed_imports_sql();
+            let mut rows = candidates(connection, &imports, &filter, more.clone(), imported_search_row)?;
+            if !filter.imported {
+                rows.extend(candidates(connection, &unindexed_sql(), &filter, more, search_row)?);
+            }
+            Ok(newest(rows, limit))
         })
         .await
     }
+}
+
+/// Rows of both kinds in one order.
+fn newest(mut rows: Vec<SearchRow>, limit: usize) -> Vec<SearchRow> {
+    rows.sort_by_key(|it| std::cmp::Reverse(it.n()));
+    rows.truncate(limit);
+    rows
 }
 
 /// Indices stand in signed columns; the end of all is the greatest of these.
@@ -140,6 +189,7 @@ fn candidates<const N: usize>(
     sql: &str,
     filter: &SearchFilter,
     more: [(&str, Value); N],
+    read: fn(&Row<'_>) -> StoreResult<SearchRow>,
 ) -> StoreResult<Vec<SearchRow>> {
     let optional = |value: Option<u64>| value.map(integer);
     let flag = filter.flag.map(|label| label.map_or("", |it| it.as_str()));
@@ -168,18 +218,22 @@ fn candidates<const N: usize>(
     let mut rows = statement.raw_query();
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push(search_row(row)?);
+        found.push(read(row)?);
     }
     Ok(found)
 }
 
 fn search_row(row: &Row<'_>) -> StoreResult<SearchRow> {
-    Ok(SearchRow {
+    Ok(SearchRow::Captured {
         version: version_row(row)?,
         send_time: UtcMillis(row.get(9)?),
         deleted: row.get(10)?,
         current: row.get(11)?,
     })
+}
+
+fn imported_search_row(row: &Row<'_>) -> StoreResult<SearchRow> {
+    imported_row(row).map(SearchRow::Imported)
 }
 
 /// What the index holds, in one order: how it came to be spread over its segments does not matter.

@@ -36,6 +36,14 @@ fn the_hot_queries_scan_no_table_and_sort_nothing() {
             "{plan}"
         );
     }
+    for (sql, first) in [
+        (indexed_imports_sql(), "SCAN i VIRTUAL TABLE INDEX"),
+        (unindexed_imports_sql(), "SEARCH p USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+    ] {
+        let plan = plan(&connection, &sql);
+        assert!(plan.starts_with(first), "{plan}");
+        assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN p"), "{plan}");
+    }
 }
 
 #[test]
