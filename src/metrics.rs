@@ -2,8 +2,9 @@
 //!
 //! Never: a global recorder (two bots in one process must not share counts), a label made of received text.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder};
@@ -11,6 +12,8 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, Prometheu
 
 /// So many declared windows without a read, and the mirror does not work any more.
 const LATE: u32 = 4;
+/// So many batches of a follower that failed in a row, and it is stuck.
+const STUCK: u32 = 5;
 
 /// Handles to the counters and gauges. Cheap to clone.
 #[derive(Clone)]
@@ -21,13 +24,16 @@ struct Inner {
     handle: PrometheusHandle,
     /// Some room was not read for far longer than planned.
     rooms_late: AtomicBool,
+    /// Followers whose last batch failed, and how many failed in a row.
+    failing: Mutex<BTreeMap<&'static str, u32>>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
         let handle = recorder.handle();
-        Self(Arc::new(Inner { recorder, handle, rooms_late: AtomicBool::new(false) }))
+        let (rooms_late, failing) = (AtomicBool::new(false), Mutex::default());
+        Self(Arc::new(Inner { recorder, handle, rooms_late, failing }))
     }
 }
 
@@ -70,9 +76,24 @@ impl Metrics {
         self.gauge("karibarai_follower_lag_entries", &[("follower", follower)]).set(approximate(entries));
     }
 
-    /// `karibarai_follower_errors_total{follower}`.
-    pub fn follower_failed(&self, follower: &'static str) {
+    /// `karibarai_follower_errors_total{follower}`; returns how many batches failed in a row.
+    pub fn follower_failed(&self, follower: &'static str) -> u32 {
         self.counter("karibarai_follower_errors_total", &[("follower", follower)]).increment(1);
+        let mut failing = self.0.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let in_a_row = failing.entry(follower).or_default();
+        *in_a_row = in_a_row.saturating_add(1);
+        *in_a_row
+    }
+
+    /// A batch of the follower went well.
+    pub fn follower_went_on(&self, follower: &'static str) {
+        self.0.failing.lock().unwrap_or_else(PoisonError::into_inner).remove(follower);
+    }
+
+    /// Followers that come no further: their batches fail again and again.
+    pub fn stuck_followers(&self) -> Vec<&'static str> {
+        let failing = self.0.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        failing.iter().filter(|(_, in_a_row)| **in_a_row >= STUCK).map(|(follower, _)| *follower).collect()
     }
 
     /// `karibarai_api_errors_total{kind}`: calls to Chatwork that failed.

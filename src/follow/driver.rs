@@ -174,19 +174,25 @@ impl Driver {
         name: &'static str,
         tick: impl Future<Output = Result<Progress, FollowError>>,
     ) -> Progress {
-        match AssertUnwindSafe(tick).catch_unwind().await {
-            Ok(Ok(progress)) => progress,
-            Ok(Err(error)) => {
-                self.metrics.follower_failed(name);
-                tracing::error!(follower = name, error = %error, "a follower could not go on; it will try again");
-                Progress::Idle
+        let error = match AssertUnwindSafe(tick).catch_unwind().await {
+            Ok(Ok(progress)) => {
+                self.metrics.follower_went_on(name);
+                return progress;
             }
-            Err(_) => {
-                self.metrics.follower_failed(name);
-                tracing::error!(follower = name, "a follower panicked; it will try again");
-                Progress::Idle
+            Ok(Err(error)) => Some(error),
+            Err(_) => None,
+        };
+        let in_a_row = self.metrics.follower_failed(name);
+        // The first, second, fourth, eighth … failure is told: one that is stuck for days must not fill the disk.
+        if in_a_row.is_power_of_two() {
+            match error {
+                Some(error) => {
+                    tracing::error!(follower = name, in_a_row, error = %error, "a follower could not go on; it will try again");
+                }
+                None => tracing::error!(follower = name, in_a_row, "a follower panicked; it will try again"),
             }
         }
+        Progress::Idle
     }
 
     async fn measure(&self) {

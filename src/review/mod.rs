@@ -288,11 +288,12 @@ async fn metrics(
     (kind, review.0.metrics.render()).into_response()
 }
 
-/// 200 when the ledger can be read and the followers keep up; 503 with the reason as one word otherwise.
+/// 200 when the ledger can be read, the rooms are read, and the followers go on and keep up; 503 with the reason as one word otherwise.
 async fn ready(State(review): State<Review>) -> Response {
     let reason = match review.0.ledger.head().await {
         Err(_) => Some("ledger"),
         Ok(_) if !review.0.is_working() => Some("starting"),
+        Ok(_) if !review.0.metrics.stuck_followers().is_empty() => Some("followers"),
         Ok(_) if review.0.metrics.rooms_late() => Some("rooms"),
         Ok(head) => match review.0.store.cursor("casebook").await {
             Ok(cursor) if head.end().saturating_sub(cursor.0) > MAX_LAG => Some("followers"),

@@ -8,6 +8,21 @@ use crate::reply::decide::Why;
 /// The room where the bot talks with its owner alone, where it has no other name.
 pub(super) const CONTROL_ROOM: &str = "マイチャット（karibarai との連絡）";
 
+/// What a follower does.
+pub(super) fn follower(name: &str) -> &'static str {
+    match name {
+        "archive" => "整理",
+        "detector" => "検出",
+        "casebook" => "案件",
+        "annex" => "添付ファイルとルームの情報",
+        "mirror" => "控えのファイル",
+        "tiles" => "証明の準備",
+        "watchman" => "見張り",
+        crate::search::INDEX_CURSOR => "検索",
+        _ => "その他",
+    }
+}
+
 /// State of a case: its word, what the owner does next, and how it is coloured.
 pub(super) fn state(state: &str) -> (&'static str, &'static str, &'static str) {
     match state {

@@ -370,6 +370,7 @@ mod in_the_bot {
 
     use karibarai::domain::UtcMillis;
     use karibarai::sandbox::{Fault, FaultKind};
+    use karibarai::store::{FollowStore as _, LedgerStore as _};
 
     use crate::support::Bot;
 
@@ -394,6 +395,55 @@ mod in_the_bot {
         bot.chatwork.0.clear_faults();
         bot.until("the reminder", || async { bot.replies(&request) == 1 }).await;
         bot.until("the hole", || async { bot.count("gap.found").await >= 1 }).await;
+        bot.finish().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_follower_whose_cursor_cannot_move_is_told_of_and_stops_no_other() {
+        let bot = Bot::start().await;
+        bot.settled().await;
+        let database = rusqlite::Connection::open(bot.data_dir().join("karibarai.db")).unwrap();
+        database.busy_timeout(Duration::from_secs(20)).unwrap();
+        database
+            .execute_batch(
+                "CREATE TRIGGER stuck BEFORE INSERT ON files BEGIN SELECT RAISE(ABORT, 'planted'); END",
+            )
+            .unwrap();
+        // The entry that one follower cannot file; behind it everybody else has work.
+        bot.client_says("[download:999]nothing.pdf (1 KB)[/download]");
+        let request = bot.client_says(REQUEST);
+        bot.until("the reminder", || async { bot.replies(&request) == 1 }).await;
+        let client = crate::review::client();
+        let ask = async |path: &str| {
+            let answer = client.get(format!("http://{}{path}", bot.private)).send().await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        };
+        bot.until("the alarm", || async { ask("/readyz").await == (503, "followers\n".to_owned()) }).await;
+        let others = ["archive", "detector", "casebook", "mirror", karibarai::follow::Index::NAME];
+        bot.until("the others", || async {
+            let size = bot.store.head().await.unwrap().unwrap().frontier.size();
+            for name in others {
+                if bot.store.cursor(name).await.unwrap().0 != size {
+                    return false;
+                }
+            }
+            true
+        })
+        .await;
+        let size = bot.store.head().await.unwrap().unwrap().frontier.size();
+        assert!(bot.store.cursor("annex").await.unwrap().0 < size);
+        let (_, metrics) = ask("/metrics").await;
+        let failed: Vec<&str> =
+            metrics.lines().filter(|it| it.starts_with("karibarai_follower_errors_total")).collect();
+        assert!(matches!(failed[..], [one] if one.contains(r#"follower="annex""#)), "{failed:?}");
+        let visitor = crate::review::Visitor::by_link(&bot).await;
+        let page = visitor.text("/").await;
+        assert!(page.contains("「添付ファイルとルームの情報」の処理が止まっています"), "{page}");
+        // It tries on: what stood in its way is gone, and nothing has to be started anew.
+        database.execute_batch("DROP TRIGGER stuck").unwrap();
+        bot.until("readiness", || async { ask("/readyz").await.0 == 200 }).await;
+        bot.settled().await;
+        assert!(!visitor.text("/").await.contains("止まっています。発言"));
         bot.finish().await;
     }
 

@@ -4,6 +4,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
+use crate::domain::UtcMillis;
+
 use super::error::{Cause, Error};
 use super::{Api, Limits, limits};
 
@@ -55,13 +57,14 @@ impl Api {
         intent: Intent,
         max: usize,
     ) -> Result<Answer, Error> {
+        let asked = self.clock.now();
         let response = request.send().await.map_err(|error| {
             // Without a connection no byte of the request has left; a builder's error is before that.
             let unsent = error.is_connect() || error.is_builder();
             let cause = Cause::transport(error);
             if intent == Intent::Read || unsent { Error::Unreachable(cause) } else { Error::MaybeSent(cause) }
         })?;
-        self.check(response.status(), response.headers(), intent)?;
+        self.check(response.status(), response.headers(), intent, asked)?;
         let limited = is_limited(response.headers());
         let body = bounded(response, max).await.map_err(|cause| match (intent, &cause) {
             (Intent::Write, _) => Error::MaybeSent(cause),
@@ -72,10 +75,16 @@ impl Api {
     }
 
     /// Takes note of the rate limit and turns every status but success into its error.
-    fn check(&self, status: StatusCode, headers: &HeaderMap, intent: Intent) -> Result<(), Error> {
+    fn check(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        intent: Intent,
+        asked: UtcMillis,
+    ) -> Result<(), Error> {
         let now = self.clock.now();
         if let Some(server) = limits::server_time(headers) {
-            self.note_time(server, now);
+            self.note_ahead(limits::ahead(asked, server, now));
         }
         let limits = Limits::read(headers, now);
         if let Some(limits) = limits {

@@ -54,6 +54,17 @@ pub(super) fn server_time(headers: &HeaderMap) -> Option<UtcMillis> {
     http_date(headers.get("date")?.as_bytes())
 }
 
+/// Milliseconds by which the program's clock is surely ahead of the server's: the server named its time, to the second, some
+/// time between question and answer. A machine that slept in between is not off.
+pub(super) fn ahead(asked: UtcMillis, server: UtcMillis, answered: UtcMillis) -> i64 {
+    const SECOND: i64 = 1000;
+    match (asked.0 - server.0, answered.0 - server.0) {
+        (least, _) if least >= SECOND => least,
+        (_, most) if most < 0 => most,
+        _ => 0,
+    }
+}
+
 /// `Sun, 06 Nov 1994 08:49:37 GMT`
 fn http_date(text: &[u8]) -> Option<UtcMillis> {
     let parsed = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;

@@ -183,7 +183,7 @@ impl Api {
         *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Milliseconds by which the program's clock was ahead of Chatwork's at the last answer that told its time.
+    /// Milliseconds by which the program's clock was surely ahead of Chatwork's at the last answer that told its time.
     pub fn clock_ahead(&self) -> Option<i64> {
         *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -355,8 +355,8 @@ impl Api {
         url
     }
 
-    fn note_time(&self, server: UtcMillis, now: UtcMillis) {
-        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(now.0 - server.0);
+    fn note_ahead(&self, ahead: i64) {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
     }
 
     fn note(&self, limits: Limits) {

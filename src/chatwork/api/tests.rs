@@ -252,6 +252,22 @@ async fn the_rate_limit_is_read_from_every_answer_against_the_servers_own_clock(
     assert_eq!(api.limits(), known, "unreadable headers change nothing");
 }
 
+#[test]
+fn a_clock_is_off_only_by_what_no_waiting_explains() {
+    for (asked, answered, ahead) in [
+        (0, 200, 0),
+        (999, 1200, 0),
+        (60_000, 60_200, 60_000),
+        (-60_000, -59_800, -59_800),
+        // The machine slept while it waited for the answer.
+        (0, 172_800_000, 0),
+        (-300, 200, 0),
+    ] {
+        let at = |ms: i64| UtcMillis(1_700_000_000_000 + ms);
+        assert_eq!(limits::ahead(at(asked), at(0), at(answered)), ahead, "{asked} {answered}");
+    }
+}
+
 #[tokio::test]
 async fn an_unknown_outcome_of_a_write_is_never_called_a_failure() {
     let html = "<html>maintenance</html>";

@@ -9,6 +9,7 @@ use crate::domain::UtcMillis;
 use crate::reconcile::{RoomCoverage, coverage};
 use crate::review::show;
 use crate::review::strip::Strip;
+use crate::review::words;
 use crate::store::{CaseStore as _, FollowStore as _, LedgerStore as _, OutboxState, StandingStore as _};
 
 use super::{Broken, Frame, Login, Review, page};
@@ -89,6 +90,16 @@ pub(super) async fn findings(review: &Review) -> Result<Vec<Finding>, Broken> {
     let behind = size.saturating_sub(parts.store.cursor("casebook").await?.0);
     if behind > BEHIND {
         found.push(Finding::new(false, format!("整理が{behind}件遅れています。記録は失われていません。")));
+    }
+    for name in parts.metrics.stuck_followers() {
+        let name = words::follower(name);
+        found.push(Finding::new(
+            false,
+            format!(
+                "「{name}」の処理が止まっています。発言の記録は続いていて、失われていません。ボットを止めて `karibarai verify` で記録を確かめ、\
+                 そのあと `karibarai rebuild` をお試しください。"
+            ),
+        ));
     }
     let uncertain =
         parts.store.outbox().await?.iter().filter(|it| it.state == OutboxState::Uncertain).count();
