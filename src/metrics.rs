@@ -3,7 +3,7 @@
 //! Never: a global recorder (two bots in one process must not share counts), a label made of received text.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ struct Inner {
     handle: PrometheusHandle,
     /// Some room was not read for far longer than planned.
     rooms_late: AtomicBool,
+    /// What the last answer of Chatwork said; below zero before the first.
+    api_remaining: AtomicI64,
     /// Followers whose last batch failed, and how many failed in a row.
     failing: Mutex<BTreeMap<&'static str, u32>>,
 }
@@ -32,8 +34,13 @@ impl Default for Metrics {
     fn default() -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
         let handle = recorder.handle();
-        let (rooms_late, failing) = (AtomicBool::new(false), Mutex::default());
-        Self(Arc::new(Inner { recorder, handle, rooms_late, failing }))
+        Self(Arc::new(Inner {
+            recorder,
+            handle,
+            rooms_late: AtomicBool::new(false),
+            api_remaining: AtomicI64::new(-1),
+            failing: Mutex::default(),
+        }))
     }
 }
 
@@ -104,6 +111,12 @@ impl Metrics {
     /// `karibarai_api_remaining`: calls left in Chatwork's present window.
     pub fn api_remaining(&self, remaining: u64) {
         self.gauge("karibarai_api_remaining", &[]).set(approximate(remaining));
+        self.0.api_remaining.store(i64::try_from(remaining).unwrap_or(i64::MAX), Ordering::Relaxed);
+    }
+
+    /// Calls left in Chatwork's present window, as its last answer said.
+    pub fn calls_left(&self) -> Option<u64> {
+        u64::try_from(self.0.api_remaining.load(Ordering::Relaxed)).ok()
     }
 
     /// `karibarai_outbox_waiting`: replies decided and not yet ended.

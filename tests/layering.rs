@@ -41,7 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "anchor",
         ],
     ),
-    ("doctor", &["domain", "chatwork", "config", "store", "upkeep"]),
+    ("doctor", &["domain", "chatwork", "config", "store", "anchor", "upkeep"]),
     (
         "review",
         &[
@@ -59,6 +59,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "reconcile",
             "desk",
             "upkeep",
+            "anchor",
             "export",
             "detect",
             "backtest",

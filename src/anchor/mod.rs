@@ -19,7 +19,7 @@ use crate::proof::timestamp::{self, Roots, Stamp, TimestampError};
 use crate::store::{CaseStore as _, Store, StoreError};
 
 pub use authority::Authorities;
-pub use shelf::{Found, Stored, path, size_of, stored};
+pub use shelf::{Found, Stored, arrived, path, size_of, stored};
 
 /// After a failure an authority is asked again so much later.
 const RETRY: Duration = Duration::from_secs(600);

@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use sha2::{Digest as _, Sha256};
 
@@ -47,6 +48,14 @@ pub fn size_of(name: &str) -> Option<u64> {
     let (size, _) = name.split_once('-')?;
     let size: u64 = size.parse().ok()?;
     name.starts_with(&format!("{size}-")).then_some(size)
+}
+
+/// When a time stamp was last put on the shelf, by the file.
+pub fn arrived(data_dir: &Path) -> Option<UtcMillis> {
+    let files = fs::read_dir(folder(data_dir)).ok()?.filter_map(Result::ok);
+    let stamps = files.filter(|it| it.path().extension().is_some_and(|it| it == "tsr"));
+    let times = stamps.filter_map(|it| it.metadata().ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok());
+    times.filter_map(|it| i64::try_from(it.as_millis()).ok()).max().map(UtcMillis)
 }
 
 /// All files of anchors, by size.

@@ -1,10 +1,8 @@
 //! The record: intact, confirmed from outside, and whether webhooks still come.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
-use std::time::UNIX_EPOCH;
 
+use crate::anchor;
 use crate::config::Config;
 use crate::domain::{EntryIndex, EntryKind, RoomId, Source, UtcMillis};
 use crate::store::{LedgerStore as _, Store};
@@ -27,9 +25,9 @@ pub(super) async fn examine(config: &Config, store: &Store, now: UtcMillis, foun
         Err(upkeep::CheckError::Empty) => found.push(Finding::NoRecordYet),
         Err(_) => found.push(Finding::RecordUnreadable),
     }
-    found.push(match newest_stamp(&config.storage.data_dir.join("anchors")) {
+    found.push(match anchor::arrived(&config.storage.data_dir) {
         Some(at) => {
-            let days = u64::try_from((now.0 - at) / DAY).unwrap_or(0);
+            let days = u64::try_from((now.0 - at.0) / DAY).unwrap_or(0);
             if days > STALE_DAYS { Finding::AnchorStale(days) } else { Finding::AnchorGood(days) }
         }
         None => Finding::AnchorNone,
@@ -37,14 +35,6 @@ pub(super) async fn examine(config: &Config, store: &Store, now: UtcMillis, foun
     if !config.chatwork.webhook_tokens.is_empty() {
         found.extend(silent(store).await);
     }
-}
-
-/// When the newest time stamp arrived, in milliseconds.
-fn newest_stamp(folder: &Path) -> Option<i64> {
-    let files = fs::read_dir(folder).ok()?.filter_map(Result::ok);
-    let stamps = files.filter(|it| it.path().extension().is_some_and(|it| it == "tsr"));
-    let times = stamps.filter_map(|it| it.metadata().ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok());
-    times.filter_map(|it| i64::try_from(it.as_millis()).ok()).max()
 }
 
 /// Rooms that had deliveries, and whose newer messages were all found by reading.

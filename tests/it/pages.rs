@@ -122,6 +122,7 @@ async fn a_message_has_its_proof_and_a_room_its_coverage() {
     assert!(overview.contains("読み取りの間隔は最長"), "{overview}");
     let health = visitor.text("/health").await;
     assert!(health.contains("<svg class=\"strip\"") && health.contains("記録の抜け"), "{health}");
+    assert!(health.contains("Chatworkの利用回数") && health.contains("時刻認証"), "{health}");
     bot.finish().await;
 }
 

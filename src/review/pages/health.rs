@@ -5,6 +5,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 
+use crate::anchor;
 use crate::domain::UtcMillis;
 use crate::reconcile::{RoomCoverage, coverage};
 use crate::review::show;
@@ -158,6 +159,13 @@ pub(in crate::review) async fn show(
         let behind = size.saturating_sub(store.cursor(cursor).await?.0);
         numbers.push(Number { name: format!("{name}の遅れ"), value: format!("{behind}件") });
     }
+    if let Some(left) = review.0.metrics.calls_left() {
+        let value = format!("あと{left}回（5分ごとに300回まで）");
+        numbers.push(Number { name: "Chatworkの利用回数".to_owned(), value });
+    }
+    let stamp = anchor::arrived(&review.0.config.storage.data_dir);
+    let value = stamp.map_or_else(|| "まだありません".to_owned(), UtcMillis::japan_long);
+    numbers.push(Number { name: "時刻認証".to_owned(), value });
     let open = store.open_outbox().await?.len();
     numbers.push(Number { name: "送信待ち".to_owned(), value: format!("{open}件") });
     let frame = Frame::new(&review, &login, "health").await?;
