@@ -227,7 +227,9 @@ async fn a_file_that_never_comes_makes_few_entries_and_a_restart_goes_on_where_i
     })
     .await;
     assert_eq!(contents(&bot, EntryKind::FileLost).await.len(), 2, "once when it began and once at the end");
-    assert_eq!(bot.chatwork.calls("GET /_files/{key}"), 9);
+    // One more where the restart cut an attempt off that had reached the platform already.
+    let calls = bot.chatwork.calls("GET /_files/{key}");
+    assert!((9..=10).contains(&calls), "{calls}");
     // Another one is interrupted by a restart and comes afterwards, once.
     let late = bot.chatwork.upload(bot.world.client, bot.world.direct_room, "late.txt", b"late");
     lost(&bot, late).await;
