@@ -161,7 +161,7 @@ fn sizes(path: &Path, texts: &Texts, messages: u64) {
     let connection = rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
         .expect("the database can be read");
     let index: Option<i64> = connection
-        .query_row("SELECT sum(pgsize) FROM dbstat WHERE name LIKE 'words%'", (), |row| row.get(0))
+        .query_row("SELECT sum(pgsize) FROM dbstat WHERE name LIKE 'search_index%'", (), |row| row.get(0))
         .unwrap_or_default();
     let text: u64 = (0..messages).map(|n| texts.of(n).len() as u64).sum();
     let index = index.unwrap_or_default() as f64;
