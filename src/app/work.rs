@@ -228,16 +228,23 @@ impl Workshop {
     /// Looks into the control room, and rings the sender where something was answered.
     async fn listen(&self, control: &Control, send: &Notify, mut stop: watch::Receiver<bool>) {
         let every = self.config.reconcile.interval.min(CONTROL_EVERY);
+        let mut failing = false;
         while !*stop.borrow() {
             let told = control.newest().await.unwrap_or_default();
-            match control.tick().await {
+            let looked = control.tick().await;
+            match &looked {
                 Ok(0) => {}
                 Ok(_) => {
                     self.wake.notify_one();
                     send.notify_one();
                 }
-                Err(error) => tracing::warn!(error = %error, "the control room could not be read"),
+                // Said once, and again when it could be read in between.
+                Err(error) if !failing => {
+                    tracing::warn!(error = %error, "the control room could not be read")
+                }
+                Err(_) => {}
             }
+            failing = looked.is_err();
             let mut left = every;
             while left > Duration::ZERO && !*stop.borrow() {
                 let part = left.min(CONTROL_LOOK);
