@@ -157,6 +157,7 @@ impl Acts {
         }
         let mut observations = Vec::new();
         if row.is_none() {
+            observations.extend(self.superseded(&draft, by).await?);
             observations.push(self.opened(&draft, by, now).await?);
         }
         let content = Decision {
@@ -245,6 +246,21 @@ impl Acts {
         let room_type = rooms.into_iter().find(|it| it.room == draft.room).and_then(|it| it.room_type);
         let mode = self.config.reply_for(draft.room, room_type).mode;
         Ok(self.config.room(draft.room).is_some() && mode >= Mode::Approve)
+    }
+
+    /// A client has one open case before escrow in a room: the older ones are over when another is opened.
+    async fn superseded(&self, draft: &DraftRow, by: &By) -> Result<Vec<Observation>, StoreError> {
+        let cases = self.store.client_cases(draft.request.room, draft.request.account).await?;
+        let over = cases.into_iter().filter_map(|row| {
+            let from = State::parse(&row.state).filter(|state| state.before_escrow())?;
+            let next = cases::step(from, Fact::Superseded)?;
+            let key = format!("superseded:{}:{}", row.id, draft.case);
+            let moved = CaseRow { state: next.as_str().to_owned(), ..row };
+            let change =
+                Change { from: Some(from), why: "superseded", by: Some(by.clone()), ..Change::default() };
+            Some(record::case_changed(&moved, change).once(key))
+        });
+        Ok(over.collect())
     }
 
     /// The case of a message that was no certain request until the owner said so.
