@@ -1,21 +1,23 @@
 //! Files: what a message shows is fetched while its link lives, bounded, stored by hash, and told either way.
 
+mod told;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::Serialize;
-
 use crate::chatwork::api::{Api, DownloadError, Downloads, Error as ApiError};
 use crate::chatwork::wire::File;
 use crate::config::{Config, MirrorRooms};
-use crate::domain::{self, Clock, EntryIndex, EntryKind, RoomId, Source, UtcMillis};
+use crate::domain::{Clock, RoomId, UtcMillis};
 use crate::files::{Shelf, Shelved};
-use crate::ledger::{Ledger, Observation};
+use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::store::{AnnexStore, FileWork, Store, StoreError};
 
 use super::ReconcileError;
+
+use self::told::{lost, stored, stored_key};
 
 /// Calls of [`Fetcher::tick`] that should run side by side: a slow file must not keep the others from being fetched at once.
 pub const AT_A_TIME: usize = 6;
@@ -138,34 +140,6 @@ impl Reason {
     }
 }
 
-/// Content of `file.stored`.
-#[derive(Serialize)]
-struct StoredContent<'a> {
-    file_id: u64,
-    name: &'a str,
-    size: u64,
-    sha256: String,
-    media_type: &'a str,
-    declared_size: u64,
-    account_id: u64,
-    uploaded_at: i64,
-    message_id: &'a str,
-    shown: EntryIndex,
-}
-
-/// Content of `file.lost`.
-#[derive(Serialize)]
-struct LostContent<'a> {
-    file_id: u64,
-    name: &'a str,
-    reason: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    declared_size: Option<u64>,
-    attempts: u32,
-    last: bool,
-    shown: EntryIndex,
-}
-
 impl Fetcher {
     pub fn new(
         api: Api,
@@ -204,10 +178,19 @@ impl Fetcher {
             return Ok(Fetched::Wait(self.store.next_file().await?));
         };
         let taken = key(&work);
-        let result = self.one(work).await;
+        let result = self.still_due(work).await;
         self.taken().remove(&taken);
         result?;
         Ok(Fetched::Tried)
+    }
+
+    /// The list may be older than an attempt that another call has just ended, so who has the file asks once more.
+    async fn still_due(&self, work: FileWork) -> Result<(), StoreError> {
+        let due = self.store.files_due(self.clock.now(), AT_A_TIME + 1).await?;
+        match due.into_iter().find(|it| key(it) == key(&work)) {
+            Some(work) => self.one(work).await,
+            None => Ok(()),
+        }
     }
 
     fn take(&self, key: Key) -> bool {
@@ -340,61 +323,4 @@ fn reason(error: DownloadError) -> Reason {
 
 fn key(work: &FileWork) -> Key {
     (work.file.room, work.file.file)
-}
-
-fn stored_key(room: RoomId, file: u64) -> String {
-    format!("file.stored:{room}:{file}")
-}
-
-fn stored(work: &FileWork, told: &File, shelved: &Shelved) -> Observation {
-    let content = StoredContent {
-        file_id: told.file_id,
-        name: &told.filename,
-        size: shelved.size,
-        sha256: domain::hex(&shelved.sha256),
-        media_type: shelved.media_type,
-        declared_size: told.filesize,
-        account_id: told.account.account_id.0,
-        uploaded_at: told.upload_time.0 / 1000,
-        message_id: told.message_id.as_str(),
-        shown: work.file.shown_n,
-    };
-    Observation {
-        source_time: Some(told.upload_time),
-        once: Some(stored_key(work.file.room, work.file.file)),
-        ..observation(EntryKind::FileStored, work, &content)
-    }
-}
-
-/// Each reason is told once, and once more when it is the end: a file that fails for days makes few entries.
-fn lost(work: &FileWork, reason: Reason, told: Option<&File>, attempts: u32, last: bool) -> Observation {
-    let content = LostContent {
-        file_id: work.file.file,
-        name: told.map_or(work.file.name.as_str(), |it| it.filename.as_str()),
-        reason: reason.as_str(),
-        declared_size: told.map(|it| it.filesize),
-        attempts,
-        last,
-        shown: work.file.shown_n,
-    };
-    let (room, file, reason) = (work.file.room, work.file.file, reason.as_str());
-    Observation {
-        source_time: told.map(|it| it.upload_time),
-        once: Some(format!("file.lost:{room}:{file}:{reason}:{last}")),
-        ..observation(EntryKind::FileLost, work, &content)
-    }
-}
-
-fn observation<T: Serialize>(kind: EntryKind, work: &FileWork, content: &T) -> Observation {
-    Observation {
-        kind,
-        source: Source::Poll,
-        source_time: None,
-        room: Some(work.file.room),
-        message: Some(work.file.message.clone()),
-        // A struct of numbers and texts is always JSON.
-        content: serde_json::to_vec(content).ok(),
-        identity: None,
-        once: None,
-    }
 }
