@@ -1,23 +1,13 @@
 //! `backtest` through the command line: nothing is written, and two rule sets are compared.
 
 use std::fs;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
 use crate::support::Bot;
 
 const REQUEST: &str = "追加でブログ記事を3本お願いできますか？1本5,000円、来週金曜までにお願いします。";
-
-fn run(bot: &Bot, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_karibarai"))
-        .args(arguments)
-        .env_clear()
-        .envs(bot.settings())
-        .current_dir(bot.folder.path())
-        .output()
-        .unwrap()
-}
 
 fn rows(output: &Output) -> Vec<Value> {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -37,7 +27,7 @@ async fn an_observed_room_shows_what_would_have_been_said() {
     bot.recorded(&further, 1).await;
     bot.settled().await;
     let before = bot.records().await.len();
-    let found = rows(&run(&bot, &["backtest", "--days", "36500", "--json"]));
+    let found = rows(&bot.command(&["backtest", "--days", "36500", "--json"]));
     let acts: Vec<(&str, &str)> =
         found.iter().map(|it| (it["message_id"].as_str().unwrap(), it["act"].as_str().unwrap())).collect();
     assert_eq!(acts, [(request.as_str(), "remind"), (further.as_str(), "silent")]);
@@ -46,7 +36,7 @@ async fn an_observed_room_shows_what_would_have_been_said() {
     assert_eq!(bot.records().await.len(), before, "nothing is written");
     assert_eq!(bot.posts(), 0);
 
-    let told = run(&bot, &["backtest", "--days", "36500", "--lang", "ja"]);
+    let told = bot.command(&["backtest", "--days", "36500", "--lang", "ja"]);
     let (out, talk) = (String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
     assert!(out.contains("案内を投稿  追加でブログ記事を3本"), "{out}");
     assert!(talk.contains("案内の投稿1回") && talk.contains("reply.mode = \"auto\""), "{talk}");
@@ -60,11 +50,11 @@ async fn an_observed_room_shows_what_would_have_been_said() {
         fs::copy(file.path(), folder.join(file.file_name())).unwrap();
     }
     let rules = folder.display().to_string();
-    let same = rows(&run(&bot, &["backtest", "--days", "36500", "--json", "--rules", &rules]));
+    let same = rows(&bot.command(&["backtest", "--days", "36500", "--json", "--rules", &rules]));
     assert!(same.is_empty(), "{same:?}");
-    let outside = run(&bot, &["backtest", "--days", "0"]);
+    let outside = bot.command(&["backtest", "--days", "0"]);
     assert_eq!(outside.status.code(), Some(2));
-    let nowhere = run(&bot, &["backtest", "--rules", "nowhere"]);
+    let nowhere = bot.command(&["backtest", "--rules", "nowhere"]);
     assert_eq!(nowhere.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&nowhere.stderr).contains("nowhere"));
     bot.finish().await;

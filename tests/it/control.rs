@@ -1,6 +1,6 @@
 //! The owner's words in the control room: obeyed once, answered there, recorded; and nobody else's.
 
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::Duration;
 
 use karibarai::domain::CaseId;
@@ -48,16 +48,6 @@ async fn reminded(bot: &Bot) -> String {
     bot.until("the reminder", || async { bot.replies(&request) == 1 }).await;
     bot.settled().await;
     request
-}
-
-fn karibarai(bot: &Bot, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_karibarai"))
-        .args(arguments)
-        .env_clear()
-        .envs(bot.settings())
-        .current_dir(bot.folder.path())
-        .output()
-        .unwrap()
 }
 
 fn json(output: &Output) -> Value {
@@ -246,7 +236,7 @@ async fn a_contract_is_registered_by_a_word() {
 async fn the_commands_do_the_same_as_the_words() {
     let bot = Bot::start().await;
     let request = reminded(&bot).await;
-    let listed = json(&karibarai(&bot, &["case", "list", "--json"]));
+    let listed = json(&bot.command(&["case", "list", "--json"]));
     assert_eq!(listed["case"], 1);
     assert_eq!(listed["room_id"], bot.world.direct_room);
     assert_eq!(listed["state"], "reminded");
@@ -254,31 +244,31 @@ async fn the_commands_do_the_same_as_the_words() {
     assert_eq!(listed["reminded"], true);
     assert_eq!(listed["terms"]["quantity"], "3本");
 
-    let noted = karibarai(&bot, &["case", "note", "1", "先方は来週休み", "--json"]);
+    let noted = bot.command(&["case", "note", "1", "先方は来週休み", "--json"]);
     assert_eq!(noted.status.code(), Some(0), "{}", String::from_utf8_lossy(&noted.stderr));
-    let confirmed = karibarai(&bot, &["case", "confirm", "1", "--json"]);
+    let confirmed = bot.command(&["case", "confirm", "1", "--json"]);
     assert_eq!(confirmed.status.code(), Some(0), "{}", String::from_utf8_lossy(&confirmed.stderr));
     assert_eq!(json(&confirmed)["state"], "escrow_confirmed");
     // Again: nothing changes, and it is no failure.
     let changes = bot.count("case.changed").await;
-    assert_eq!(karibarai(&bot, &["case", "confirm", "1"]).status.code(), Some(0));
+    assert_eq!(bot.command(&["case", "confirm", "1"]).status.code(), Some(0));
     assert_eq!(bot.count("case.changed").await, changes);
 
-    let shown = json(&karibarai(&bot, &["case", "show", "1", "--json"]));
+    let shown = json(&bot.command(&["case", "show", "1", "--json"]));
     assert_eq!(shown["state"], "escrow_confirmed");
     assert_eq!(shown["notes"][0]["text"], "先方は来週休み");
     let conditions = shown["conditions"].as_array().unwrap();
     assert_eq!(conditions.len(), 10);
     let reward = conditions.iter().find(|it| it["item"] == "reward").unwrap();
     assert_eq!(reward["message_id"], request.as_str());
-    let figures = json(&karibarai(&bot, &["case", "figures", "--json"]));
+    let figures = json(&bot.command(&["case", "figures", "--json"]));
     assert_eq!(figures["clients"][0]["in_work_yen"], 15_000);
     assert_eq!(figures["months"][0]["month"], "2026-11");
 
-    assert_eq!(json(&karibarai(&bot, &["case", "dismiss", "1", "--json"]))["state"], "dismissed");
-    assert_eq!(karibarai(&bot, &["case", "confirm", "1"]).status.code(), Some(1));
+    assert_eq!(json(&bot.command(&["case", "dismiss", "1", "--json"]))["state"], "dismissed");
+    assert_eq!(bot.command(&["case", "confirm", "1"]).status.code(), Some(1));
     for arguments in [&["case", "show", "9"][..], &["case", "confirm", "9"], &["case", "note", "9", "x"]] {
-        let output = karibarai(&bot, arguments);
+        let output = bot.command(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("there is no case 9"));
     }
@@ -331,7 +321,7 @@ async fn a_package_is_asked_for_by_a_word_and_verifies() {
         note.lines().find_map(|it| it.strip_prefix(begins)).unwrap_or_else(|| panic!("{note}")).to_owned()
     };
     let place = line("場所：");
-    let verified = karibarai(&bot, &["verify", &place]);
+    let verified = bot.command(&["verify", &place]);
     assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stdout));
     let bytes = std::fs::read(&place).unwrap();
     let sum: String =
@@ -367,7 +357,7 @@ async fn the_owner_takes_a_reminder_back_once_and_it_does_not_come_again() {
 async fn the_words_work_on_the_command_line_too() {
     let bot = Bot::start_with(&[("KARIBARAI_ROOM__0__REPLY__MODE", "approve")]).await;
     let say = |words: &[&str]| {
-        let output = karibarai(&bot, &[&["say"], words].concat());
+        let output = bot.command(&[&["say"], words].concat());
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
     let request = bot.client_says(REQUEST);
@@ -380,13 +370,13 @@ async fn the_words_work_on_the_command_line_too() {
     assert_eq!(say(&["明日", "電話する"]).0, Some(2));
     let (code, text) = say(&["停止"]);
     assert!(code == Some(0) && text.contains("投稿を止めました") && !text.contains("[info]"), "{text}");
-    assert_eq!(karibarai(&bot, &["case", "approve", "1"]).status.code(), Some(1));
+    assert_eq!(bot.command(&["case", "approve", "1"]).status.code(), Some(1));
     assert_eq!(bot.replies(&request), 0);
     assert_eq!(say(&["再開"]).0, Some(0));
-    assert_eq!(karibarai(&bot, &["case", "approve", "1"]).status.code(), Some(0));
+    assert_eq!(bot.command(&["case", "approve", "1"]).status.code(), Some(0));
     bot.until("the reminder", || async { bot.replies(&request) == 1 }).await;
     bot.settled().await;
-    assert_eq!(karibarai(&bot, &["case", "retract", "1"]).status.code(), Some(0));
+    assert_eq!(bot.command(&["case", "retract", "1"]).status.code(), Some(0));
     bot.until("the trace", || async { bot.count("reply.amended").await == 1 }).await;
     let (code, text) = say(&["契約", "山田", "太郎", "10本", "30000円", "12/31まで"]);
     assert!(code == Some(0) && text.contains("30,000円"), "{text}");

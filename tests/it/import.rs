@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use karibarai::domain::{MessageId, RoomId, Source};
 use karibarai::store::ArchiveStore as _;
@@ -11,16 +11,6 @@ use serde_json::Value;
 use crate::review::Visitor;
 use crate::support::Bot;
 
-fn run(bot: &Bot, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_karibarai"))
-        .args(arguments)
-        .env_clear()
-        .envs(bot.settings())
-        .current_dir(bot.folder.path())
-        .output()
-        .unwrap()
-}
-
 fn told(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
@@ -28,13 +18,13 @@ fn told(output: &Output) -> String {
 fn import(bot: &Bot, path: &Path, extra: &[&str]) -> String {
     let mut arguments = vec!["import", "--lang", "en", path.to_str().unwrap()];
     arguments.extend(extra);
-    let output = run(bot, &arguments);
+    let output = bot.command(&arguments);
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
     told(&output)
 }
 
 fn log(bot: &Bot) -> Vec<Value> {
-    let output = run(bot, &["log", "--json"]);
+    let output = bot.command(&["log", "--json"]);
     rows(&output)
 }
 
@@ -98,9 +88,9 @@ async fn an_export_is_imported_once_and_never_mixed_with_what_was_captured() {
     // Neither a version of the capture, nor a request that is answered.
     assert_eq!(bot.store.versions(RoomId(room), &id).await.unwrap().len(), captured);
     assert_eq!((bot.posts(), bot.cases().await.len()), (1, 1));
-    let deep = run(&bot, &["verify", "--deep"]);
+    let deep = bot.command(&["verify", "--deep"]);
     assert!(deep.status.success(), "{}", told(&deep));
-    let human = String::from_utf8(run(&bot, &["log", "--room", &room_text]).stdout).unwrap();
+    let human = String::from_utf8(bot.command(&["log", "--room", &room_text]).stdout).unwrap();
     let line = human.lines().find(|it| it.contains("バナー")).unwrap();
     assert!(line.contains("message.imported") && line.contains("山田"), "{line}");
     bot.finish().await;
@@ -117,7 +107,7 @@ async fn lines_text_pages_and_pictures_come_in_too_and_bad_files_are_one_line() 
         fs::write(&path, content).unwrap();
         path
     };
-    let lines = run(&bot, &["log", "--json"]).stdout;
+    let lines = bot.command(&["log", "--json"]).stdout;
     let lines = import(&bot, &file("log.jsonl", &lines), &["--room", &room]);
     assert!(lines.contains("jsonl") && lines.contains("newly imported"), "{lines}");
     let pasted = file("pasted.txt", "山田 太郎\n11月1日 10:15\n追加で3本お願いします。\n".as_bytes());
@@ -138,9 +128,9 @@ async fn lines_text_pages_and_pictures_come_in_too_and_bad_files_are_one_line() 
     assert_eq!(imported["detail"]["media_type"], "image/png");
     let stored = bot.data_dir().join("files").join(&sha256[..2]).join(&sha256);
     assert_eq!(fs::read(&stored).unwrap(), png);
-    assert!(run(&bot, &["verify", "--deep"]).status.success());
+    assert!(bot.command(&["verify", "--deep"]).status.success());
     fs::write(&stored, "altered").unwrap();
-    assert_eq!(run(&bot, &["verify"]).status.code(), Some(1));
+    assert_eq!(bot.command(&["verify"]).status.code(), Some(1));
     fs::write(&stored, png).unwrap();
 
     let brought = || async {
@@ -160,7 +150,7 @@ async fn lines_text_pages_and_pictures_come_in_too_and_bad_files_are_one_line() 
         (bot.folder.path().join("absent.csv"), "cannot read"),
         (bot.folder.path().to_owned(), "not a file"),
     ] {
-        let output = run(&bot, &["import", path.to_str().unwrap()]);
+        let output = bot.command(&["import", path.to_str().unwrap()]);
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{told}");
         assert!(told.contains(needed) && told.trim_end().lines().count() == 1, "{needed}: {told}");
@@ -187,7 +177,7 @@ async fn imports_are_found_and_shown_as_what_they_are_until_they_are_erased() {
     import(&bot, &path, &[]);
     bot.settled().await;
 
-    let search = |arguments: &[&str]| rows(&run(&bot, &[&["search", "--json"], arguments].concat()));
+    let search = |arguments: &[&str]| rows(&bot.command(&[&["search", "--json"], arguments].concat()));
     let sources = |rows: &[Value]| rows.iter().map(|it| it["source"] == "import").collect::<Vec<_>>();
     let found = search(&["バナー"]);
     assert_eq!(sources(&found), [true, true, false], "newest entry first: {found:?}");
@@ -200,7 +190,7 @@ async fn imports_are_found_and_shown_as_what_they_are_until_they_are_erased() {
     assert_eq!(search(&["--sender", &client, "--to", "2026-10-31", "お願い"]), found[1..2]);
     assert_eq!(search(&["--deleted", ""]).len(), 1, "the copy shows one as deleted");
     assert!(search(&["--imported", "--edited", ""]).is_empty());
-    let human = run(&bot, &["search", "--lang", "en", "2枚"]);
+    let human = bot.command(&["search", "--lang", "en", "2枚"]);
     let human = String::from_utf8(human.stdout).unwrap();
     assert!(human.starts_with("2026-10-01 09:00:00 JST") && human.contains("山田<b>  [import "), "{human}");
 
@@ -221,12 +211,12 @@ async fn imports_are_found_and_shown_as_what_they_are_until_they_are_erased() {
     assert!(timeline.contains(&format!("/imports?room={room}")) && !timeline.contains("2枚"), "{timeline}");
 
     let erase = ["erase", "--message", "1780000000000000001", "--reason", "a wish", "--yes"];
-    let erased = run(&bot, &erase);
+    let erased = bot.command(&erase);
     assert!(erased.status.success(), "{}", told(&erased));
     bot.settled().await;
     assert!(search(&["2枚"]).is_empty());
     assert!(!visitor.text(&href).await.contains("2枚"));
-    let deep = run(&bot, &["verify", "--deep"]);
+    let deep = bot.command(&["verify", "--deep"]);
     assert!(deep.status.success(), "{}", told(&deep));
     bot.finish().await;
 }

@@ -1,7 +1,6 @@
 //! What is fetched from the pages: packages, files, proofs; and what the pages say of the record's coverage.
 
 use std::fs;
-use std::process::Command;
 
 use reqwest::StatusCode;
 
@@ -52,7 +51,7 @@ async fn a_package_is_asked_for_made_fetched_and_verified() {
         let bytes = answer.bytes().await.unwrap();
         let here = bot.folder.path().join("fetched.zip");
         fs::write(&here, &bytes).unwrap();
-        assert_eq!(cli(&bot, &["verify", here.to_str().unwrap()]), 0);
+        assert_eq!(bot.command(&["verify", here.to_str().unwrap()]).status.code(), Some(0));
         assert!(!bytes.windows(14).any(|it| it == b"hunter2hunter2"));
     }
     assert_eq!(bot.count("evidence.exported").await, 2);
@@ -110,7 +109,7 @@ async fn a_message_has_its_proof_and_a_room_its_coverage() {
     bot.recorded(&message, 1).await;
     bot.settled().await;
     bot.looked().await;
-    assert_eq!(cli(&bot, &["checkpoint"]), 0);
+    assert_eq!(bot.command(&["checkpoint"]).status.code(), Some(0));
     let visitor = Visitor::by_link(&bot).await;
     let page = visitor.text(&format!("/rooms/{}/messages/{message}", bot.world.direct_room)).await;
     let address = page.split("href=\"").find(|it| it.starts_with("/proof/")).unwrap();
@@ -154,15 +153,4 @@ async fn a_case_shows_what_is_stated_and_what_will_be_told_and_words_work_from_a
         "{rehearsal}"
     );
     bot.finish().await;
-}
-
-fn cli(bot: &Bot, arguments: &[&str]) -> i32 {
-    let output = Command::new(env!("CARGO_BIN_EXE_karibarai"))
-        .args(arguments)
-        .env_clear()
-        .envs(bot.settings())
-        .current_dir(bot.folder.path())
-        .output()
-        .unwrap();
-    output.status.code().unwrap()
 }

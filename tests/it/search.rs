@@ -1,17 +1,10 @@
 //! `search`: every version, edited and deleted ones too, by words of any length; JSON rows are those of `log --json`.
 
-use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
 use crate::support::Bot;
-
-fn karibarai(bot: &Bot, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_karibarai"));
-    command.args(arguments).env_clear().envs(bot.settings()).current_dir(Path::new(bot.folder.path()));
-    command.output().unwrap()
-}
 
 fn rows(output: &Output) -> Vec<Value> {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -20,7 +13,7 @@ fn rows(output: &Output) -> Vec<Value> {
 }
 
 fn found(bot: &Bot, arguments: &[&str]) -> Vec<String> {
-    let all = rows(&karibarai(bot, &[&["search", "--json"], arguments].concat()));
+    let all = rows(&bot.command(&[&["search", "--json"], arguments].concat()));
     all.iter().map(|it| it["body"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -59,19 +52,19 @@ async fn edits_and_deletions_are_found_in_every_version() {
     assert_eq!(found(&bot, &["--sender", &client, "検収"]).len(), 1);
     assert_eq!(found(&bot, &["--sender", &owner, "検収"]).len(), 0);
     // The same object as in the log.
-    let row = rows(&karibarai(&bot, &["search", "検収", "--json"])).remove(0);
-    let log = rows(&karibarai(&bot, &["log", "--json"]));
+    let row = rows(&bot.command(&["search", "検収", "--json"])).remove(0);
+    let log = rows(&bot.command(&["log", "--json"]));
     let logged = log.iter().find(|it| it["message_id"] == plain.as_str() && it["kind"] == "message.created");
     assert_eq!(Some(&row), logged);
     // Nothing found is an answer, not a failure.
-    let nothing = karibarai(&bot, &["search", "どこにもない"]);
+    let nothing = bot.command(&["search", "どこにもない"]);
     assert_eq!((nothing.status.code(), nothing.stdout.len()), (Some(0), 0));
-    let people = karibarai(&bot, &["search", "検収"]);
+    let people = bot.command(&["search", "検収"]);
     assert!(
         String::from_utf8_lossy(&people.stdout).contains("山田 太郎"),
         "{}",
         String::from_utf8_lossy(&people.stdout)
     );
-    assert_eq!(karibarai(&bot, &["search", "検収", "--from", "x"]).status.code(), Some(2));
+    assert_eq!(bot.command(&["search", "検収", "--from", "x"]).status.code(), Some(2));
     bot.finish().await;
 }

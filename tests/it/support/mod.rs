@@ -292,6 +292,17 @@ impl Bot {
         std::fs::rename(own.path().join("data"), folder.join("data")).unwrap();
     }
 
+    /// The program beside the running bot, with its settings and in its folder.
+    pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Output {
+        std::process::Command::new(env!("CARGO_BIN_EXE_karibarai"))
+            .args(arguments)
+            .env_clear()
+            .envs(self.settings())
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap()
+    }
+
     /// Ends the bot; the ledger must verify offline.
     pub(crate) async fn finish(self) {
         let _ = self.stop.send(true);
