@@ -10,8 +10,9 @@ use crate::app;
 use crate::cases::Fact;
 use crate::config::Config;
 use crate::desk::Desk;
-use crate::desk::words::CaseWord;
+use crate::desk::words::{CaseWord, Word};
 use crate::domain::CaseId;
+use crate::reply::acts::Seen;
 use crate::reply::record::By;
 use crate::reply::template::Answer;
 use crate::store::CaseStore as _;
@@ -113,8 +114,9 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
             }
             let desk = writer(&config).await?;
             let case = CaseId(*case);
-            let kept = desk.acts.note(case, text, &By::Command).await?;
-            let answer = if kept { Answer::Noted(case) } else { Answer::NoSuchCase(case) };
+            let word = Word::Note(case, text.clone());
+            let kept = desk.obey(&word, &Seen::Newest, &By::Command).await?;
+            let answer = kept.map_or(Answer::NoSuchCase(case), |it| it.answer);
             return finish(&desk, case, &answer, *json, terminal).await;
         }
         CaseCommand::Approve(it) => return say::obey(&say(CaseWord::Approve, it), place, terminal).await,
