@@ -9,7 +9,8 @@ const LEFT_OUT: &[&str] = &[
     "format (cargo fmt --check)",
     "lints (clippy with the settings of .ci/, warnings refused)",
     "the demo, from the script to its exit code",
-    "deploy/nginx.conf and deploy/Caddyfile, where nginx and Caddy are not installed",
+    "the pages and verify.html in a real browser (tests/browser)",
+    "deploy/nginx.conf, deploy/Caddyfile and the systemd unit, where nginx, Caddy and systemd-analyze are not installed",
 ];
 
 fn main() {
