@@ -383,3 +383,32 @@ async fn the_words_work_on_the_command_line_too() {
     assert_eq!(bot.store.contracts().await.unwrap().len(), 1);
     bot.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drafts_approved_one_after_the_other_leave_one_case_before_escrow() {
+    let bot = Bot::start().await;
+    let asks = ["追加で1本、どうでしょう", "この前みたいなやつ、もう一つどうですか"];
+    let mut asked = Vec::new();
+    for (number, text) in (1..).zip(asks) {
+        asked.push(bot.client_says(text));
+        let draft = || async { bot.store.draft(CaseId(number)).await.unwrap().is_some() };
+        bot.until("a draft", draft).await;
+        bot.settled().await;
+    }
+    assert!(bot.cases().await.is_empty(), "a draft of what is not sure is no case yet");
+    let before_escrow = || async {
+        let cases = bot.cases().await;
+        let early = |it: &&karibarai::store::CaseRow| {
+            karibarai::cases::State::parse(&it.state).unwrap().before_escrow()
+        };
+        cases.iter().filter(early).map(|it| it.id.0).collect::<Vec<_>>()
+    };
+    assert!(say_later(&bot, "承認 2").await.contains("文案を送ります"));
+    bot.until("the reminder", || async { bot.replies(&asked[1]) == 1 }).await;
+    bot.settled().await;
+    assert_eq!(before_escrow().await, [2]);
+    assert!(say_later(&bot, "承認 1").await.contains("文案を送ります"));
+    bot.settled().await;
+    assert_eq!(before_escrow().await, [1], "the older one is over");
+    bot.finish().await;
+}
