@@ -250,7 +250,6 @@ async fn compare_in(config: &Config, store: &Store, scratch: &Path) -> anyhow::R
     // Keys of the copy do not matter: nothing is appended or signed.
     let outside = start::outside();
     let Some(owners) = app::known_owners(config, &copy).await? else { return Ok(Vec::new()) };
-    let before = copy.derived_digests().await?;
     let until = decided_up_to(&copy).await?;
     let ledger = Ledger::read_only(copy.clone(), Arc::clone(&outside.clock), Arc::clone(&outside.entropy))?;
     let rules = Arc::new(RuleSet::builtin()?);
@@ -265,6 +264,8 @@ async fn compare_in(config: &Config, store: &Store, scratch: &Path) -> anyhow::R
         casebook: Casebook { ledger, store: copy.clone(), decider: None, until: Some(until) },
         store: copy.clone(),
     };
+    rebuild.file_behind().await?;
+    let before = copy.derived_digests().await?;
     rebuild.run(|_| {}).await?;
     let after = copy.derived_digests().await?;
     Ok(before.into_iter().zip(after).filter(|(a, b)| a != b).map(|((table, _), _)| table).collect())

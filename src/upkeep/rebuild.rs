@@ -4,7 +4,11 @@ use crate::domain::EntryIndex;
 use crate::follow::{
     Agreements, Annex, Archive, Casebook, Detector, FollowError, Index, Mirror, Progress, Tiles,
 };
-use crate::store::{DeskStore, FollowStore, Store, StoreError};
+use crate::reply::record;
+use crate::store::{DeskStore, FollowStore, LedgerStore, Store, StoreError};
+
+/// Entries read at a time.
+const BATCH: usize = 1024;
 
 /// The followers that a rebuild runs; the casebook is given without a decider.
 pub struct Rebuild {
@@ -42,8 +46,21 @@ impl Rebuild {
             ];
             progress(self.store.cursor(Mirror::NAME).await?.0);
             if !moved.contains(&Progress::Moved) {
-                return Ok(());
+                return self.file_behind().await;
             }
+        }
+    }
+
+    /// Files what entries behind the casebook's cursor say of cases and outbox. Who appended them did so at once (the sender, a
+    /// word of the owner), and the casebook reads them in its turn; where it stopped before, the tables hold them all the same.
+    pub async fn file_behind(&self) -> Result<(), FollowError> {
+        let mut from = decided_up_to(&self.store).await?;
+        loop {
+            let records = self.store.records(from, BATCH).await?;
+            let Some(last) = records.last() else { return Ok(()) };
+            from = EntryIndex(last.n.0 + 1);
+            let changes = records.iter().flat_map(record::apply).collect();
+            self.store.put_casebook(None, changes).await?;
         }
     }
 }

@@ -80,3 +80,37 @@ async fn rebuilt_tables_and_mirror_files_are_equal() {
     assert_eq!(deep.status.code(), Some(1), "{}", String::from_utf8_lossy(&deep.stdout));
     assert!(String::from_utf8_lossy(&deep.stdout).contains("versions"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_while_the_bot_was_stopped_is_no_difference_and_outlives_a_rebuild() {
+    let bot = Bot::start().await;
+    let request = bot.client_says("追加でブログ記事を3本お願いできますか？1本5,000円です。");
+    bot.until("the reminder", || async { bot.replies(&request) == 1 }).await;
+    bot.settled().await;
+    let data = bot.data_dir();
+    let settings = settings(bot.folder.path(), &bot.sandbox.api_base(), &bot.world, &[]);
+    let folder = tempfile::tempdir().unwrap();
+    bot.stop_and_keep(folder.path()).await;
+    let kept = folder.path().join("data");
+    let moved = |(name, value): (String, String)| {
+        (name, value.replace(&data.display().to_string(), &kept.display().to_string()))
+    };
+    let settings: Vec<_> = settings.into_iter().map(moved).collect();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_karibarai"));
+        command.args(arguments).env_clear().envs(settings.iter().cloned()).current_dir(folder.path());
+        let output = command.output().unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(told).unwrap())
+    };
+    // Filed at once by who says it; the follower reads it at the next start.
+    assert_eq!(run(&["case", "confirm", "1"]).0, Some(0));
+    assert_eq!(run(&["say", "停止"]).0, Some(0));
+    for arguments in [&["verify", "--deep"][..], &["rebuild"], &["verify", "--deep"]] {
+        let (code, told) = run(arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {told}");
+        let (_, cases) = run(&["case", "list", "--json"]);
+        assert!(cases.contains(r#""state":"escrow_confirmed""#), "{arguments:?}: {cases}");
+    }
+    assert!(run(&["say", "状況"]).1.contains("停止中"));
+}
