@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use divan::Bencher;
 use divan::counter::{CharsCount, ItemsCount};
+use karibarai::cases::readings;
 use karibarai::detect::RuleSet;
 use karibarai::detect::corpus::respond;
 use karibarai::domain::{Role, RoomType, SignalInput};
@@ -26,7 +27,7 @@ fn jsonl(bencher: Bencher<'_, '_>) {
     let lines = corpus();
     bencher.counter(ItemsCount::new(lines.len())).bench_local(|| {
         for line in &lines {
-            black_box(respond(&rules, black_box(line.as_bytes())));
+            black_box(respond(&rules, black_box(line.as_bytes()), readings));
         }
     });
 }

@@ -22,6 +22,8 @@ const JAPANESE: &[&str] = &[
     "src/cases/agreement.rs",
     "src/cases/article3.rs",
     "src/cases/deadline.rs",
+    "src/cases/deadline/",
+    "src/cases/price.rs",
     "src/cases/quantity.rs",
     "src/desk/",
     "src/config/",

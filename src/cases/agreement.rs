@@ -2,11 +2,12 @@
 
 use std::sync::LazyLock;
 
-use regex::{Regex, RegexSet};
+use regex::RegexSet;
 
 use crate::domain::Terms;
 
-use super::quantity::{read_quantity, read_yen};
+use super::price::{Basis, Sen, read_price};
+use super::quantity::read_quantity;
 
 /// Which of the terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +55,7 @@ pub fn changes(before: &Terms, after: &Terms) -> Vec<TermChange> {
 fn meaning(term: Term, text: Option<&str>) -> Option<String> {
     let text = text?;
     let number = match term {
-        Term::Amount => read_yen(text).map(|yen| format!("{} {yen}", is_unit_price(text))),
+        Term::Amount => read_price(text).map(|it| format!("{it:?}")),
         Term::Quantity => read_quantity(text).map(|it| format!("{} {}", it.count, it.unit)),
         Term::Deadline | Term::Deliverable => None,
     };
@@ -73,21 +74,26 @@ fn plain(text: &str) -> String {
         .collect()
 }
 
-/// What a case is worth in yen, as far as its terms say: a price for each piece is multiplied by their number.
+/// What a case is worth in yen, as far as its terms say: a price for each piece is multiplied by their number, of a span
+/// the lower end counts. `None` where the number of what is paid for (文字, 時間) is not known.
 pub fn worth(terms: &Terms) -> Option<u64> {
-    let amount = terms.amount.as_deref()?;
-    let yen = read_yen(amount)?;
-    let count = terms.quantity.as_deref().and_then(read_quantity).map_or(1, |it| u64::from(it.count));
-    let each = is_unit_price(amount);
-    Some(if each { yen.saturating_mul(count) } else { yen })
-}
-
-/// 「1本5,000円」, 「単価5,000円」, 「5,000円/本」.
-fn is_unit_price(amount: &str) -> bool {
-    static EACH: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"^(?:各|@|＠)|(?:^|[^0-9０-９])[1１一](?:本|件|記事|枚|個|点|回|ページ|P|頁|商品|話|曲|セット|文字|時間|日|人|ヶ月|か月|案|カット)\s*(?:あたり|当たり|につき|で)?|単価|あたり|当たり|につき|ずつ|円\s*[/／]|毎").ok()
-    });
-    EACH.as_ref().is_some_and(|it| it.is_match(amount))
+    /// What is measured, not counted: a number of pieces says nothing of it.
+    const MEASURES: [&str; 9] = ["文字", "字", "ワード", "時間", "分", "秒", "日", "月", "人"];
+    let price = read_price(terms.amount.as_deref()?)?;
+    let sure = price.sure()?;
+    let Basis::Unit(unit) = &price.basis else {
+        return Some(sure.yen());
+    };
+    let quantity = terms.quantity.as_deref().and_then(read_quantity);
+    let same = |it: &str| it == unit || unit == "月" && matches!(it, "ヶ月" | "か月" | "カ月");
+    let count = match quantity {
+        Some(it) if !MEASURES.contains(&unit.as_str()) || same(&it.unit) => u64::from(it.count),
+        // A month's pay is due once at least; a price for each letter says nothing without their number.
+        _ if unit == "月" => 1,
+        Some(_) if MEASURES.contains(&unit.as_str()) => return None,
+        _ => 1,
+    };
+    Some(Sen(sure.0.saturating_mul(count)).yen())
 }
 
 /// The owner takes the work on, in whatever words.
@@ -270,6 +276,13 @@ mod tests {
     fn terms_change_by_meaning() {
         let before = terms("ブログ記事", "3本", "5,000円", "来週金曜");
         assert!(changes(&before, &terms("ブログ 記事", "３本", "５０００円", "来週金曜")).is_empty());
+        // A span, a unit price and tax are part of what was agreed.
+        for (one, other) in [("3万円", "3〜5万円"), ("5,000円", "1本5,000円"), ("3万円(税込)", "3万円(税別)")]
+        {
+            let found = changes(&terms("", "", one, ""), &terms("", "", other, ""));
+            assert_eq!(found.len(), 1, "{one} {other}");
+        }
+        assert!(changes(&terms("", "", "3万円(税込)", ""), &terms("", "", "税込30,000円", "")).is_empty());
         let found = changes(&before, &terms("ブログ記事", "5本", "3,000円", ""));
         let short: Vec<_> =
             found.iter().map(|it| (it.term, it.before.as_deref(), it.after.as_deref())).collect();
@@ -292,6 +305,13 @@ mod tests {
             ("3本", "30,000円", Some(30_000)),
             ("10本", "3万円", Some(30_000)),
             ("", "1記事2,000円", Some(2_000)),
+            ("5000文字", "文字単価1.2円", Some(6_000)),
+            ("3本", "文字単価1.2円", None),
+            ("20時間", "時給1,500円", Some(30_000)),
+            ("月4本", "月額10万円", Some(100_000)),
+            ("3本", "1本3,000〜5,000円", Some(9_000)),
+            ("", "3〜5万円", Some(30_000)),
+            ("", "5万円以内", Some(50_000)),
             ("3本", "", None),
             ("3本", "応相談", None),
         ] {

@@ -7,7 +7,9 @@ mod article3;
 mod contract;
 mod deadline;
 mod links;
+mod price;
 mod quantity;
+mod readings;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -20,9 +22,11 @@ use crate::domain::UtcMillis;
 pub use agreement::{Term, TermChange, accepts, assents, begins, changes, worth};
 pub use article3::{Checked, Item, Said, Shown, check as check_article3, missing};
 pub use contract::{Contract, Cover, Form, cover};
-pub use deadline::deadline;
+pub use deadline::{Clock, DueBy, Way, deadline, read_due};
 pub use links::{Links, crowdworks_links};
-pub use quantity::{Quantity, read_quantity, read_yen};
+pub use price::{Basis, Price, Sen, Tax, read_price};
+pub use quantity::{Quantity, read_quantity};
+pub use readings::{Reading, Readings, readings};
 pub use standing::{OutsideContact, RoomContract};
 pub use timers::{Due, Nudge, Patience, Standing, due, upcoming};
 

@@ -1,4 +1,4 @@
-//! How much is asked for: 「3本」, 「１０記事ほど」, 「30,000円」. Reads what detection copied out of a message.
+//! How many are asked for: 「3本」, 「１０記事ほど」. Reads what detection copied out of a message.
 
 /// Longest unit, in characters: 文字, 記事, ページ.
 const MAX_UNIT: usize = 6;
@@ -34,18 +34,6 @@ pub fn read_quantity(text: &str) -> Option<Quantity> {
     }
     let unit: String = unit.chars().take(MAX_UNIT).collect();
     Some(Quantity { count: u32::try_from(count).ok().filter(|it| *it > 0)?, unit })
-}
-
-/// Reads an amount in yen; `None` where there is no number before 円 or after a yen sign.
-pub fn read_yen(text: &str) -> Option<u64> {
-    let text = ascii(text);
-    Numbers::new(&text).find_map(|(value, rest)| {
-        let rest = rest.trim_start();
-        let before = &text[..text.len() - rest.len()];
-        let signed =
-            before.trim_end_matches(|it: char| it.is_ascii_digit() || it == ',' || it.is_whitespace());
-        (rest.starts_with('円') || signed.ends_with(['¥', '￥', '@'])).then_some(value)
-    })
 }
 
 /// Full-width digits and separators as ASCII.

@@ -115,7 +115,8 @@ fn quantities_are_read_and_doubtful_ones_are_not() {
         ("10本", None),
         ("", None),
     ] {
-        assert_eq!(read_yen(text), expected, "{text}");
+        let read = read_price(text).and_then(|it| it.sure()).map(Sen::yen);
+        assert_eq!(read, expected, "{text}");
     }
 }
 

@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde_json::json;
 
+use crate::cases::{Reading, Readings};
 use crate::desk::{CaseView, Desk, Figures};
 use crate::domain::{CaseId, MessageId, RoomId, Terms};
-use crate::reply::template::Answer;
+use crate::reply::template::{Answer, reading_en, reading_ja};
 use crate::store::CaseRow;
 
 use super::Language;
@@ -57,6 +58,7 @@ struct Shown<'a> {
     notes: Vec<serde_json::Value>,
     draft: Option<serde_json::Value>,
     conditions: Vec<serde_json::Value>,
+    readings: &'a Readings,
 }
 
 pub(super) fn shown_json(view: &CaseView) -> serde_json::Result<String> {
@@ -65,7 +67,7 @@ pub(super) fn shown_json(view: &CaseView) -> serde_json::Result<String> {
     let notes = view.notes.iter().map(|it| json!({ "at": it.at.to_string(), "text": it.text, "n": it.n }));
     let conditions = view.conditions.iter().map(|it| {
         let (message, words) = it.found.as_ref().map(|(message, words)| (message, words)).unzip();
-        json!({ "item": it.item.as_str(), "message_id": message, "words": words })
+        json!({ "item": it.item.as_str(), "message_id": message, "words": words, "reading": it.reading })
     });
     let draft = view.draft.as_ref().map(
         |it| json!({ "purpose": it.purpose.as_str(), "state": it.state.as_str(), "text": it.text, "n": it.drafted_n }),
@@ -78,6 +80,7 @@ pub(super) fn shown_json(view: &CaseView) -> serde_json::Result<String> {
         notes: notes.collect(),
         draft,
         conditions: conditions.collect(),
+        readings: &view.readings,
     })
 }
 
@@ -149,9 +152,18 @@ pub(super) fn shown(desk: &Desk, view: &CaseView, terminal: &Terminal) -> String
             name(&view.line.client)
         ),
         format!("{}: {}", terminal.words("条件", "terms"), view.line.terms),
+    ];
+    for (reading, ja, en) in [
+        (view.readings.amount.clone().map(Reading::Amount), "金額の読み", "amount read as"),
+        (view.readings.deadline.map(Reading::Deadline), "期日の読み", "deadline read as"),
+    ] {
+        let words = reading.map(|it| reading_words(&it, terminal));
+        out.extend(words.map(|it| format!("{}: {it}", terminal.words(ja, en))));
+    }
+    out.extend([
         format!("{}: {}", terminal.words("受け付け", "opened"), case.opened_at.japan_text()),
         format!("{}: {}", terminal.words("最後の動き", "moved"), case.moved_at.japan_text()),
-    ];
+    ]);
     for link in [&case.job_link, &case.contract_link].into_iter().flatten() {
         out.push(format!("CrowdWorks: {link}"));
     }
@@ -172,7 +184,10 @@ pub(super) fn shown(desk: &Desk, view: &CaseView, terminal: &Terminal) -> String
             Language::En => it.item.as_str().to_owned(),
         };
         out.push(match &it.found {
-            Some((message, words)) => format!("  ○ {what}  {words}  ({message})"),
+            Some((message, words)) => {
+                let read = it.reading.as_ref().map(|it| format!(" = {}", reading_words(it, terminal)));
+                format!("  ○ {what}  {words}{}  ({message})", read.unwrap_or_default())
+            }
             None => format!("  － {what}"),
         });
     }
@@ -224,12 +239,21 @@ pub(super) fn worded(answer: &Answer) -> String {
             format!("case {case} is {}: nothing was changed", state.as_str())
         }
         Answer::Noted(case) => format!("the note is kept with case {case}"),
-        Answer::Marked { case, right: true } => format!("kept: case {case} was rightly seen as a request"),
+        Answer::Marked { case, right: true } => {
+            format!("kept: case {case} was rightly seen as a request")
+        }
         Answer::Marked { case, right: false } => {
             format!("kept: case {case} is no request; `karibarai case dismiss {case}` closes it")
         }
         // The other answers belong to the control room.
         _ => String::new(),
+    }
+}
+
+pub(super) fn reading_words(reading: &Reading, terminal: &Terminal) -> String {
+    match terminal.language {
+        Language::Ja => reading_ja(reading),
+        Language::En => reading_en(reading),
     }
 }
 

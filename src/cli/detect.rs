@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
+use crate::cases::{Reading, readings};
 use crate::detect::corpus::{self, Score};
 use crate::detect::{Corpus, RuleSet};
 use crate::domain::{Label, Role, RoomType, Signal, SignalInput, Tier};
 
+use super::case_lines::reading_words;
 use super::terminal::{Terminal, until_closed};
-use super::{Exit, Language};
+use super::{Exit, Language, start};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -126,7 +128,7 @@ fn jsonl(rules: &RuleSet, terminal: &Terminal) -> anyhow::Result<Exit> {
         if text.is_empty() {
             continue;
         }
-        let answer = corpus::respond(rules, text);
+        let answer = corpus::respond(rules, text, readings);
         bad |= !answer.accepted;
         if !until_closed(writeln!(out, "{}", answer.json))? {
             break;
@@ -156,14 +158,17 @@ fn show(signal: &Signal, terminal: &Terminal) {
         terminal.say(&format!("{}: {}", terminal.words("ラベル", "labels"), labels.join(", ")));
     }
     let terms = &signal.terms;
-    for (ja, en, value) in [
-        ("内容", "deliverable", &terms.deliverable),
-        ("数量", "quantity", &terms.quantity),
-        ("金額", "amount", &terms.amount),
-        ("期限", "deadline", &terms.deadline),
+    let read = readings(terms, Some(start::outside().clock.now()));
+    for (ja, en, value, reading) in [
+        ("内容", "deliverable", &terms.deliverable, None),
+        ("数量", "quantity", &terms.quantity, None),
+        ("金額", "amount", &terms.amount, read.amount.map(Reading::Amount)),
+        ("期限", "deadline", &terms.deadline, read.deadline.map(Reading::Deadline)),
     ] {
         if let Some(value) = value {
-            terminal.say(&format!("{}: {value}", terminal.words(ja, en)));
+            let reading =
+                reading.map(|it| format!(" = {}", reading_words(&it, terminal))).unwrap_or_default();
+            terminal.say(&format!("{}: {value}{reading}", terminal.words(ja, en)));
         }
     }
     for reason in &signal.reasons {

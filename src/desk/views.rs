@@ -1,6 +1,6 @@
 //! What the owner can ask: the cases, one case, its conditions, how things stand.
 
-use crate::cases::{self, Item, Said, Standing, State};
+use crate::cases::{self, Item, Price, Reading, Readings, Said, Standing, State};
 use crate::chatwork::notation;
 use crate::domain::{CaseId, MessageId, RoomId, UtcMillis};
 use crate::reply::record::Drafted;
@@ -22,6 +22,7 @@ pub struct CaseView {
     /// The newest draft, whatever became of it.
     pub draft: Option<DraftRow>,
     pub conditions: Vec<ItemLine>,
+    pub readings: Readings,
 }
 
 impl Desk {
@@ -39,14 +40,19 @@ impl Desk {
 
     /// What is known of a case by the clock.
     pub async fn standing(&self, case: &CaseRow, state: State) -> Result<Standing, StoreError> {
-        let asked = self.store.message(case.room, &case.request_message).await?;
-        let written = asked.map_or(case.opened_at, |it| it.send_time);
+        let written = self.written(case).await?;
         Ok(Standing {
             state,
             moved_at: case.moved_at,
             last_said: self.store.last_written(case.room).await?,
             deadline: case.terms.deadline.as_deref().and_then(|it| cases::deadline(it, written)),
         })
+    }
+
+    /// When the request was written; the days that it names are seen from there, also after an edit.
+    async fn written(&self, case: &CaseRow) -> Result<UtcMillis, StoreError> {
+        let asked = self.store.message(case.room, &case.request_message).await?;
+        Ok(asked.map_or(case.opened_at, |it| it.send_time))
     }
 
     /// Whether the bot posts, and what is open.
@@ -62,7 +68,9 @@ impl Desk {
     }
 
     pub(super) async fn show(&self, case: CaseId) -> Result<Answer, StoreError> {
-        let Some(view) = self.view(case).await? else { return Ok(Answer::NoSuchCase(case)) };
+        let Some(view) = self.view(case).await? else {
+            return Ok(Answer::NoSuchCase(case));
+        };
         Ok(Answer::Show {
             opened_at: view.case.opened_at,
             reminded: view.case.reminded,
@@ -73,7 +81,9 @@ impl Desk {
     }
 
     pub(super) async fn evidence(&self, case: CaseId) -> Result<Answer, StoreError> {
-        let Some(row) = self.store.case(case).await? else { return Ok(Answer::NoSuchCase(case)) };
+        let Some(row) = self.store.case(case).await? else {
+            return Ok(Answer::NoSuchCase(case));
+        };
         let messages = self.store.case_messages(case).await?.len();
         Ok(match &self.packages {
             // A queue that is full is told as if there were none.
@@ -84,7 +94,9 @@ impl Desk {
 
     /// The items of Article 3, with a draft that asks for those that are missing.
     pub(super) async fn conditions(&self, case: CaseId) -> Result<Reply, StoreError> {
-        let Some(row) = self.store.case(case).await? else { return Ok(Answer::NoSuchCase(case).into()) };
+        let Some(row) = self.store.case(case).await? else {
+            return Ok(Answer::NoSuchCase(case).into());
+        };
         let items = self.checked(&row).await?;
         let missing: Vec<Item> = items.iter().filter(|it| it.found.is_none()).map(|it| it.item).collect();
         let draft = match missing.is_empty() || state_of(&row).closed() {
@@ -120,13 +132,16 @@ impl Desk {
 
     /// Everything about one case; `None` where there is none of that number.
     pub async fn view(&self, case: CaseId) -> Result<Option<CaseView>, StoreError> {
-        let Some(row) = self.store.case(case).await? else { return Ok(None) };
+        let Some(row) = self.store.case(case).await? else {
+            return Ok(None);
+        };
         Ok(Some(CaseView {
             line: self.line(&row).await?,
             messages: self.store.case_messages(case).await?,
             notes: self.store.notes(case).await?,
             draft: self.store.draft(case).await?,
             conditions: self.checked(&row).await?,
+            readings: cases::readings(&row.terms, Some(self.written(&row).await?)),
             case: row,
         }))
     }
@@ -165,6 +180,7 @@ impl Desk {
                 .collect()
         };
         let deliverable = case.terms.deliverable.as_deref();
+        let amount = case.terms.amount.as_deref().and_then(cases::read_price);
         let whole = cases::check_article3(&case.request_message, deliverable, &said(None));
         let since = cases::check_article3(&case.request_message, deliverable, &said(since));
         Ok(whole
@@ -173,7 +189,21 @@ impl Desk {
             .map(|(ever, since)| {
                 let of_person = matches!(ever.item, Item::ClientName | Item::ClientAddress);
                 let checked = if of_person { ever } else { since };
-                ItemLine { item: checked.item, found: checked.found.map(|it| (it.message, it.words)) }
+                let found = checked.found.map(|it| (it.message, it.words));
+                let read = |(message, words): &(MessageId, String)| {
+                    let written = messages.iter().find(|it| it.message == *message)?.send_time;
+                    match checked.item {
+                        Item::DueDay => cases::read_due(words, written).map(Reading::Deadline),
+                        Item::Reward => {
+                            let read = cases::read_price(words)?;
+                            // The term of the request says more of the same sum: 1本 stands before 5,000円.
+                            let same = |it: &Price| (it.least, it.most) == (read.least, read.most);
+                            Some(Reading::Amount(amount.clone().filter(same).unwrap_or(read)))
+                        }
+                        _ => None,
+                    }
+                };
+                ItemLine { item: checked.item, reading: found.as_ref().and_then(read), found }
             })
             .collect())
     }

@@ -10,7 +10,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::detect::rules::RuleSet;
 use crate::domain::{
-    AccountId, ContextMessage, Label, Labels, Reason, Role, RoomType, SignalInput, Terms, Tier,
+    AccountId, ContextMessage, Label, Labels, Reason, Role, RoomType, SignalInput, Terms, Tier, UtcMillis,
 };
 
 /// Longest line that is read, in bytes: seven bodies of the greatest length, with every letter escaped.
@@ -29,6 +29,9 @@ pub(crate) struct Record {
     /// The worker's accounts, where the record knows them.
     #[serde(default, deserialize_with = "or_default")]
     workers: Vec<AccountId>,
+    /// When it was written, in whole seconds as Chatwork sends them; nothing decides by it.
+    #[serde(default)]
+    send_time: Value,
 }
 
 /// What is `null` is as if it were missing.
@@ -50,13 +53,14 @@ pub(crate) struct Labelled {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct Answer<'a, R> {
     id: &'a Value,
     labels: Labels,
     tier: Tier,
     confidence: f64,
     terms: &'a Terms,
     reasons: &'a [Reason],
+    readings: R,
 }
 
 #[derive(Serialize)]
@@ -74,8 +78,13 @@ pub struct Response {
     pub accepted: bool,
 }
 
-/// Answers one line of `detect --jsonl`, given without its line end.
-pub fn respond(rules: &RuleSet, line: &[u8]) -> Response {
+/// Answers one line of `detect --jsonl`, given without its line end. `readings` says what the words of the terms mean, seen
+/// from the time at which they were written, where the record has a `send_time`.
+pub fn respond<R: Serialize>(
+    rules: &RuleSet,
+    line: &[u8],
+    readings: impl FnOnce(&Terms, Option<UtcMillis>) -> R,
+) -> Response {
     let refuse = |error| Response {
         json: serde_json::to_string(&Refusal { id: None, error }).unwrap_or_default(),
         accepted: false,
@@ -94,6 +103,7 @@ pub fn respond(rules: &RuleSet, line: &[u8]) -> Response {
         confidence: signal.confidence,
         terms: &signal.terms,
         reasons: &signal.reasons,
+        readings: readings(&signal.terms, record.send_time.as_i64().map(UtcMillis::from_seconds)),
     };
     match serde_json::to_string(&answer) {
         Ok(json) => Response { json, accepted: true },

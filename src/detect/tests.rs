@@ -120,7 +120,7 @@ fn a_worker_or_a_bot_never_asks() {
             });
             let task = line.contains("task_added") && role == "bot";
             assert!(
-                task || respond(&RULES, line.as_bytes()).json.contains("\"new_request\":false"),
+                task || respond(&RULES, line.as_bytes(), |_, _| ()).json.contains("\"new_request\":false"),
                 "{line}"
             );
         }
@@ -248,7 +248,7 @@ fn a_record_is_answered_in_the_agreed_shape() {
     // Extra keys are ignored, also where a corpus has its labels.
     let line = r#"{"id":"x-1","sender_role":"client","body":"あと3本お願いできますか","labels":{},"terms":1,"more":1}"#;
     let answer: serde_json::Value =
-        serde_json::from_str(&respond(&RULES, line.as_bytes()).json).expect("JSON");
+        serde_json::from_str(&respond(&RULES, line.as_bytes(), |_, _| ()).json).expect("JSON");
     assert_eq!(answer["id"], "x-1");
     assert_eq!(answer["labels"]["new_request"], true);
     assert_eq!(answer["terms"]["quantity"], "3本");
@@ -257,7 +257,7 @@ fn a_record_is_answered_in_the_agreed_shape() {
     let keys: Vec<&String> = answer.as_object().expect("an object").keys().collect();
     assert_eq!(keys.len(), 6);
     for line in ["", "{", "[]", r#"{"id":1,"body":"a"}"#, r#"{"sender_role":"boss","body":"a"}"#, "\u{0}"] {
-        let refused = respond(&RULES, line.as_bytes());
+        let refused = respond(&RULES, line.as_bytes(), |_, _| ());
         assert!(!refused.accepted);
         assert!(refused.json.starts_with(r#"{"id":null,"error":"#), "{}", refused.json);
     }

@@ -12,6 +12,7 @@ mod answers;
 mod cases;
 mod fault;
 mod lint;
+mod readings;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use alerts::Alert;
 pub use answers::{Answer, CaseLine, ClientLine, ItemLine, MonthLine, Running, Sums};
 pub use cases::{CaseNote, FollowUpContext, OwnReminder, ReminderForm};
 pub use fault::Fault;
+pub use readings::{reading_en, reading_ja};
 use slot::Slot;
 use text::Text;
 use texts::TextId;

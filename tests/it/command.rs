@@ -168,6 +168,14 @@ fn detection_answers_records_in_order_and_names_bad_lines() {
     bytes.extend_from_slice(
         r#"{"context":null,"body":"了解です","room_type":null,"sender_role":"client","id":7}"#.as_bytes(),
     );
+    // 1 December 2026 in Japan; what the terms mean stands beside them.
+    bytes.extend_from_slice(
+        concat!(
+            "\n",
+            r#"{"id":"d","sender_role":"client","body":"追加で記事を3本お願いできますか？1本3〜5千円（税別）、来週金曜までに。","send_time":1796050800}"#
+        )
+        .as_bytes(),
+    );
     child.stdin.take().unwrap().write_all(&bytes).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -181,7 +189,13 @@ fn detection_answers_records_in_order_and_names_bad_lines() {
     assert!(lines[1]["id"].is_null() && lines[1]["error"].is_string());
     assert_eq!((&lines[2]["id"], &lines[2]["labels"]["new_request"]), (&"b".into(), &false.into()));
     assert_eq!(lines[2]["tier"], "no");
-    assert_eq!(lines.len(), 5);
+    assert_eq!(lines.len(), 6);
+    assert_eq!(lines[0]["readings"], serde_json::json!({ "amount": null, "deadline": null }));
+    assert_eq!(lines[5]["terms"]["deadline"], "来週金曜");
+    assert_eq!(
+        lines[5]["readings"]["deadline"],
+        serde_json::json!({ "date": "2026-12-11", "time": null, "way": "weekday" })
+    );
     assert!(lines[3]["id"].is_null() && lines[3]["error"].is_string());
     assert_eq!((&lines[4]["id"], &lines[4]["tier"]), (&7.into(), &"no".into()));
 }

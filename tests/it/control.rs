@@ -261,6 +261,25 @@ async fn the_commands_do_the_same_as_the_words() {
     assert_eq!(conditions.len(), 10);
     let reward = conditions.iter().find(|it| it["item"] == "reward").unwrap();
     assert_eq!(reward["message_id"], request.as_str());
+    // What the words mean, seen from the day of the request: Monday, 23 November 2026.
+    assert_eq!(reward["reading"]["least"], 5_000);
+    let due = conditions.iter().find(|it| it["item"] == "due_day").unwrap();
+    assert_eq!(due["reading"]["date"], "2026-12-04");
+    let readings = &shown["readings"];
+    assert_eq!(
+        (&readings["deadline"]["date"], &readings["deadline"]["way"]),
+        (&"2026-12-04".into(), &"weekday".into())
+    );
+    let amount = &readings["amount"];
+    assert_eq!((&amount["least"], &amount["most"]), (&5_000.into(), &5_000.into()));
+    assert_eq!(
+        (&amount["basis"], &amount["unit"], &amount["tax"]),
+        (&"unit".into(), &"本".into(), &"unsaid".into())
+    );
+    let told = bot.command(&["case", "show", "1", "--lang", "ja"]);
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("期日の読み: 2026年12月4日（金）"), "{told}");
+    assert!(told.contains("金額の読み: 1本あたり5,000円（税の記載なし）"), "{told}");
     let figures = json(&bot.command(&["case", "figures", "--json"]));
     assert_eq!(figures["clients"][0]["in_work_yen"], 15_000);
     assert_eq!(figures["months"][0]["month"], "2026-11");

@@ -135,6 +135,9 @@ async fn a_case_shows_what_is_stated_and_what_will_be_told_and_words_work_from_a
     let visitor = Visitor::by_link(&bot).await;
     let case = visitor.text("/cases/1").await;
     assert!(case.contains("報酬の額：<a href") && case.contains("未確認</span> 発注者の住所"), "{case}");
+    // Monday, 23 November 2026: what the terms mean stands beside them, twice.
+    assert_eq!(case.matches("→ 2026年11月27日（金）").count(), 2, "{case}");
+    assert_eq!(case.matches("→ 1枚あたり5,000円（税の記載なし）").count(), 2, "{case}");
     assert!(case.contains("仮払いの連絡がない") && case.contains("だれも発言していない"), "{case}");
     for act in ["right", "retract"] {
         let answer = visitor.submit("/cases/1", "/cases/1", &[("act", act)]).await;

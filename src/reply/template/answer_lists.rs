@@ -6,6 +6,7 @@ use crate::cases::{Item, State, Term};
 use crate::domain::CaseId;
 
 use super::answers::{CaseLine, ClientLine, ItemLine, MonthLine};
+use super::readings::reading_ja;
 use super::slot::Slot;
 use super::texts::TextId;
 use super::{MAX_DRAFT_CHARS, MAX_NAME_CHARS, Templates, inert_line, inert_text, without_head};
@@ -133,7 +134,14 @@ impl Templates {
                     Some((_, words)) if words.is_empty() => self.fill(TextId::ConditionFoundBare, &values),
                     Some((_, words)) => {
                         values.push((Slot::Quote, inert_line(words, MAX_WORDS)));
-                        self.fill(TextId::ConditionFound, &values)
+                        let text = match &it.reading {
+                            Some(reading) => {
+                                values.push((Slot::Reading, reading_ja(reading)));
+                                TextId::ConditionRead
+                            }
+                            None => TextId::ConditionFound,
+                        };
+                        self.fill(text, &values)
                     }
                     None => self.fill(TextId::ConditionMissing, &values),
                 }

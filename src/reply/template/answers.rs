@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cases::{Item, State};
+use crate::cases::{Item, Reading, State};
 use crate::domain::{CaseId, MessageId, RoomId, UtcMillis};
 
 use super::answer_lists::{MAX_LINES, MAX_WORDS, draft_value, framed, yen};
@@ -60,6 +60,8 @@ pub struct MonthLine {
 pub struct ItemLine {
     pub item: Item,
     pub found: Option<(MessageId, String)>,
+    /// What the words of a day or a reward mean.
+    pub reading: Option<Reading>,
 }
 
 /// Whether the bot posts.

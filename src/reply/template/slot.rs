@@ -46,6 +46,7 @@ slots! {
     After = "after";
     Lines = "lines";
     Items = "items";
+    Reading = "reading";
     RoomId = "room_id";
     Place = "place";
     Hash = "hash";

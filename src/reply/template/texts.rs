@@ -230,6 +230,7 @@ texts! {
     ConditionsTitle = "conditions.title", Line, &[Slot::Case];
     ConditionsBody = "conditions.body", Note, &[Slot::Case, Slot::Lines, Slot::Count];
     ConditionFound = "conditions.found", Line, &[Slot::Term, Slot::Quote];
+    ConditionRead = "conditions.read", Line, &[Slot::Term, Slot::Quote, Slot::Reading];
     ConditionFoundBare = "conditions.found_bare", Line, &[Slot::Term];
     ConditionMissing = "conditions.missing", Line, &[Slot::Term];
     ContractKeptTitle = "contract_kept.title", Line, &[];

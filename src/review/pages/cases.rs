@@ -6,12 +6,12 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::{Extension, Form};
 use serde::Deserialize;
 
-use crate::cases::{self, State};
+use crate::cases::{self, Reading, Readings, State};
 use crate::desk::words::{CaseWord, Word};
 use crate::domain::{CaseId, EntryIndex, MessageId, RoomId};
 use crate::reply::acts::Seen;
 use crate::reply::record::By;
-use crate::reply::template::Answer;
+use crate::reply::template::{Answer, reading_ja};
 use crate::store::{ArchiveStore as _, CaseRow, CaseStore as _, DraftState, RoomRow, StandingStore as _};
 
 use super::{Broken, Frame, Login, Review, absent, page};
@@ -88,6 +88,7 @@ struct Condition {
     name: &'static str,
     found: Option<String>,
     words: String,
+    reading: Option<String>,
 }
 
 /// What the owner will be told of, and when.
@@ -111,6 +112,8 @@ struct Draft {
 struct Term {
     name: &'static str,
     value: String,
+    /// What the words mean, where a day or a sum could be read.
+    reading: Option<String>,
 }
 
 struct Line {
@@ -144,7 +147,9 @@ pub(in crate::review) async fn show(
 ) -> Result<Response, Broken> {
     let frame = Frame::new(&review, &login, "cases").await?;
     let store = &review.0.store;
-    let Some(case) = store.case(CaseId(id)).await? else { return absent(frame) };
+    let Some(case) = store.case(CaseId(id)).await? else {
+        return absent(frame);
+    };
     let rooms = review.rooms().await?;
     let names = Names::new(store.members(case.room).await?);
     let draft = store.draft(case.id).await?.map(|it| Draft {
@@ -154,9 +159,12 @@ pub(in crate::review) async fn show(
         open: it.state == DraftState::Open,
     });
     let desk = review.0.desk();
-    let Some(view) = desk.view(case.id).await? else { return absent(frame) };
+    let Some(view) = desk.view(case.id).await? else {
+        return absent(frame);
+    };
     let conditions = view.conditions.into_iter().map(|it| Condition {
         name: words::item(it.item),
+        reading: it.reading.as_ref().map(reading_ja),
         words: it.found.as_ref().map(|(_, words)| show::visible(words)).unwrap_or_default(),
         found: it.found.map(|(message, _)| format!("/rooms/{0}?at={message}#m{message}", case.room)),
     });
@@ -177,7 +185,7 @@ pub(in crate::review) async fn show(
         said: said.said.as_deref().and_then(words::said),
         steps: steps(&case.state),
         draft,
-        terms: terms(&case),
+        terms: terms(&case, view.readings),
         messages: messages(&review, &case).await?,
         conditions: conditions.collect(),
         soon,
@@ -200,23 +208,32 @@ fn steps(state: &str) -> Vec<Step> {
     words::STEPS.iter().enumerate().map(|(at, it)| Step { name: it.1, class: class(at) }).collect()
 }
 
-fn terms(case: &CaseRow) -> Vec<Term> {
+fn terms(case: &CaseRow, readings: Readings) -> Vec<Term> {
+    let amount = readings.amount.map(Reading::Amount);
+    let deadline = readings.deadline.map(Reading::Deadline);
     let terms = [
-        ("つくるもの", &case.terms.deliverable),
-        ("数量", &case.terms.quantity),
-        ("金額", &case.terms.amount),
-        ("期日", &case.terms.deadline),
-        ("依頼のページ", &case.job_link),
-        ("契約のページ", &case.contract_link),
+        ("つくるもの", &case.terms.deliverable, None),
+        ("数量", &case.terms.quantity, None),
+        ("金額", &case.terms.amount, amount),
+        ("期日", &case.terms.deadline, deadline),
+        ("依頼のページ", &case.job_link, None),
+        ("契約のページ", &case.contract_link, None),
     ];
     let value = |it: &Option<String>| it.as_deref().map(show::visible).unwrap_or_default();
-    terms.into_iter().map(|(name, it)| Term { name, value: value(it) }).collect()
+    let term = |(name, it, reading): (_, _, Option<Reading>)| Term {
+        name,
+        value: value(it),
+        reading: reading.as_ref().map(reading_ja),
+    };
+    terms.into_iter().map(term).collect()
 }
 
 async fn messages(review: &Review, case: &CaseRow) -> Result<Vec<Line>, Broken> {
     let mut lines = Vec::new();
     for it in review.0.store.case_messages(case.id).await? {
-        let Some(row) = review.0.store.message(it.room, &it.message).await? else { continue };
+        let Some(row) = review.0.store.message(it.room, &it.message).await? else {
+            continue;
+        };
         let text = crate::chatwork::notation::parse(&row.current.body).plain_text();
         let text: String = show::visible(text.trim()).chars().take(EXCERPT).collect();
         let text = if row.deleted { "（削除）".to_owned() } else { text };
@@ -228,7 +245,9 @@ async fn messages(review: &Review, case: &CaseRow) -> Result<Vec<Line>, Broken> 
 /// What can be said of a case in this state: the next step first, taking it out last.
 fn acts(state: &str) -> Vec<Act> {
     let at = words::STEPS.iter().position(|it| it.0 == state);
-    let Some(at) = at.filter(|_| !words::is_closed(state)) else { return Vec::new() };
+    let Some(at) = at.filter(|_| !words::is_closed(state)) else {
+        return Vec::new();
+    };
     let steps = [
         (4, "escrow_confirmed", "仮払いを確認した"),
         (5, "working", "作業を始めた"),

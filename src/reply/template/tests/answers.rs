@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cases::{Item, Nudge, State, Term};
+use crate::cases::{Item, Nudge, Reading, State, Term, read_price};
 use crate::domain::{Terms, UtcMillis};
 
 use super::*;
@@ -88,9 +88,17 @@ fn all() -> Vec<Answer> {
         Answer::Conditions {
             case,
             items: vec![
-                ItemLine { item: Item::ClientName, found: None },
-                ItemLine { item: Item::CommissionDay, found: Some((message(), String::new())) },
-                ItemLine { item: Item::Reward, found },
+                ItemLine { item: Item::ClientName, found: None, reading: None },
+                ItemLine {
+                    item: Item::CommissionDay,
+                    found: Some((message(), String::new())),
+                    reading: None,
+                },
+                ItemLine {
+                    item: Item::Reward,
+                    found,
+                    reading: read_price("1本5,000円").map(Reading::Amount),
+                },
             ],
             draft: Some(BUILTIN_TEXTS.render_ask(&[Item::ClientName, Item::PaymentDay])),
         },
@@ -229,7 +237,7 @@ fn answers_to_the_owners_words() {
 
     － 発注者のお名前（会社名・氏名）：見つかりません
     ○ 業務を委託した日：ご依頼のメッセージの日付
-    ○ 報酬の額：「1本5,000円」
+    ○ 報酬の額：「1本5,000円」→ 1本あたり5,000円（税の記載なし）
 
     文案：
     [code]ご相談をいただき、ありがとうございます。内容を正確に把握するため、次の点をお知らせいただけますでしょうか。クラウドワークスの依頼画面にご記入いただく形でも結構です。
