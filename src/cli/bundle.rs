@@ -118,11 +118,13 @@ fn intact(checked: &Checked, known: bool, terminal: &Terminal) {
 fn remark_words(remark: &Remark, ja: bool) -> String {
     match (remark, ja) {
         (Remark::OtherLayout(version), true) => {
-            format!("report.html は karibarai {version} が作ったもので、ハッシュと署名だけを確かめました")
+            format!(
+                "report.html や report.pdf は karibarai {version} が作ったもので、ハッシュと署名だけを確かめました"
+            )
         }
         (Remark::OtherLayout(version), false) => {
             format!(
-                "report.html was laid out by karibarai {version}: only its hash and signature were checked"
+                "report.html and report.pdf were laid out by karibarai {version}: only its hash and signature were checked"
             )
         }
         (Remark::FileLeftOut(sha256), true) => {

@@ -19,7 +19,7 @@ use crate::proof::timestamp::{Roots, TimestampError};
 use crate::proof::verify::{Findings, ProblemCode};
 
 use super::ExportError;
-use super::derive::{FIXED, LAID_OUT, derive};
+use super::derive::{FIXED, derive};
 use super::open::{OpenError, Opened, Package, Sums};
 use super::spool::{Spool, Survey};
 
@@ -277,15 +277,15 @@ impl Check<'_> {
         self.attached(manifest, &survey);
         let folder = self.work.join("derived");
         let root = self.root_digits()?;
-        derive(spool, &mut survey, manifest, &root, &folder)?;
+        let laid_out = derive(spool, &mut survey, manifest, &root, &folder)?;
         let same_layout = manifest.program == env!("CARGO_PKG_VERSION");
         if !same_layout {
             self.checked.remarks.push(Remark::OtherLayout(manifest.program.clone()));
         }
-        let laid_out = LAID_OUT.iter().filter(|_| same_layout);
-        for path in FIXED.iter().chain(laid_out) {
+        let laid_out = laid_out.iter().map(String::as_str).filter(|_| same_layout);
+        for path in FIXED.into_iter().chain(laid_out) {
             let made = digest_of(&folder.join(path))?;
-            if sums.get(*path) != Some(&made) {
+            if sums.get(path) != Some(&made) {
                 self.checked.file(path, Fault::Derived);
             }
         }

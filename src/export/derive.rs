@@ -13,17 +13,18 @@ use super::{ExportError, readme};
 
 /// Paths of the derived files whose layout the format fixes.
 pub(super) const FIXED: [&str; 3] = ["messages.csv", "messages.jsonl", "raw/webhooks.jsonl"];
-/// Paths of those that each version of the program may lay out anew.
-pub(super) const LAID_OUT: [&str; 3] = ["README.txt", "report.html", "verify.html"];
+/// The same of those that each version of the program may lay out anew, but for the papers.
+const LAID_OUT: [&str; 3] = ["README.txt", "report.html", "verify.html"];
 
-/// Writes all derived files below `folder`. What is read of the manifest is everything but its list of files.
+/// Writes all derived files below `folder`. What is read of the manifest is everything but its list of files. Returns the
+/// paths of those that each version of the program may lay out anew.
 pub(super) fn derive(
     spool: &Spool,
     survey: &mut Survey,
     manifest: &Manifest,
     root: &str,
     folder: &Path,
-) -> Result<(), ExportError> {
+) -> Result<Vec<String>, ExportError> {
     let create = |path: &str| -> Result<BufWriter<File>, ExportError> {
         let path = folder.join(path);
         if let Some(parent) = path.parent() {
@@ -35,7 +36,7 @@ pub(super) fn derive(
     let mut json = create("messages.jsonl")?;
     let mut raw = create("raw/webhooks.jsonl")?;
     let mut table = Table::new(create("messages.csv")?)?;
-    let mut report = Report::begin(create("report.html")?, manifest, &people, root)?;
+    let mut report = Report::begin(create("report.html")?, folder, manifest, &people, root)?;
     let later = std::mem::take(&mut survey.later);
     spool.each(|_, shown| {
         if rows::is_listed(shown.entry.kind) {
@@ -48,12 +49,13 @@ pub(super) fn derive(
     json.flush()?;
     raw.flush()?;
     table.finish()?.flush()?;
-    report.finish()?;
+    let mut laid_out = report.finish()?;
+    laid_out.extend(LAID_OUT.map(str::to_owned));
     survey.later = later;
     for (path, text) in [("README.txt", readme::TEXT), ("verify.html", readme::VERIFY)] {
         let mut file = create(path)?;
         file.write_all(text.as_bytes())?;
         file.flush()?;
     }
-    Ok(())
+    Ok(laid_out)
 }

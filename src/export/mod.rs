@@ -11,6 +11,7 @@ mod derive;
 mod dossier;
 mod open;
 mod pack;
+mod paper;
 mod readme;
 mod report;
 mod rows;
@@ -23,6 +24,7 @@ pub use check::{Checked, Confirmed, Fault, FaultAt, Remark, check};
 pub use dossier::Audience;
 pub use open::{OpenError, looks_like_bundle};
 pub use pack::{Exported, Exporter, Withheld};
+pub use paper::PaperError;
 pub use select::Request;
 pub use shelf::{Package, Packages};
 pub use withhold::Roles;
@@ -50,6 +52,8 @@ pub enum ExportError {
     Manifest(#[from] ManifestError),
     #[error("a page of the report cannot be laid out")]
     Layout(#[from] askama::Error),
+    #[error(transparent)]
+    Paper(#[from] PaperError),
     #[error("a row of messages.csv cannot be written")]
     Csv(#[from] csv::Error),
     #[error("{0} is not a day of the form 2026-11-23")]

@@ -1,29 +1,34 @@
-//! `report.html`: one file, no script, nothing from elsewhere. The first page declares what is there and what is not.
+//! The report for people, as a page and on paper: what is said of each entry is decided once, here. Its first page declares
+//! what is there and what is not.
+
+mod html;
+mod pdf;
 
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
+use std::path::Path;
 
-use askama::Template;
 use serde::Deserialize;
 
-use crate::chatwork::notation;
 use crate::domain::{AccountId, EntryKind, MessageId, UtcMillis};
 use crate::proof::bundle::{Gap, Manifest, Withhold};
 
+use self::html::Page;
+use self::pdf::Volumes;
 use super::ExportError;
 use super::rows::{self, People};
 use super::spool::{Later, Shown, State};
 
-pub(super) const STYLE: &str = include_str!("templates/report.css");
+pub(super) use self::html::STYLE;
 
-#[derive(Template)]
-#[template(path = "report_head.html", config = "src/export/askama.toml", escape = "html")]
-struct Head<'a> {
-    style: &'a str,
+/// What the first page declares.
+struct Cover<'a> {
     manifest: &'a Manifest,
     room_name: &'a str,
-    from: String,
-    to: String,
+    /// Days; empty where there is no limit.
+    from: &'a str,
+    to: &'a str,
+    /// The first digits of the checkpoint's root.
     root: &'a str,
     people: Vec<PersonRow>,
     gaps: Vec<GapRow>,
@@ -44,15 +49,16 @@ struct GapRow {
     to: String,
 }
 
-#[derive(Template)]
-#[template(path = "report_message.html", config = "src/export/askama.toml", escape = "html")]
+/// A message with everything that happened to it.
 struct Article<'a> {
-    day: Option<&'a str>,
+    /// Where a new day begins.
+    day: Option<String>,
+    recorded: UtcMillis,
     first: VersionView,
     later: Vec<VersionView>,
     gone: Vec<GoneView>,
     name: String,
-    role: &'static str,
+    role: &'a str,
     sent: String,
     automatic: bool,
     begins_before: bool,
@@ -63,9 +69,15 @@ struct VersionView {
     n: u64,
     at: String,
     observed: String,
-    /// Escaped already.
-    html: String,
+    body: Body,
     state: &'static str,
+}
+
+enum Body {
+    /// In Chatwork's notation.
+    Text(String),
+    /// What stands there instead.
+    Instead(&'static str),
 }
 
 struct GoneView {
@@ -74,21 +86,22 @@ struct GoneView {
     at: String,
 }
 
-#[derive(Template)]
-#[template(path = "report_event.html", config = "src/export/askama.toml", escape = "html")]
+/// Anything else that the room showed.
 struct Event<'a> {
-    day: Option<&'a str>,
+    day: Option<String>,
+    recorded: UtcMillis,
     n: u64,
-    kind: &'static str,
+    kind: &'a str,
     at: String,
     words: String,
     /// Of a file: its number among the exhibits, of which the report itself is the first.
     exhibit: Option<u64>,
 }
 
-/// The report on its way to the file.
+/// The report on its way to the files.
 pub(super) struct Report<'a, W: Write> {
-    out: W,
+    page: Page<'a, W>,
+    volumes: Volumes<'a>,
     people: &'a People<'a>,
     room: &'a Manifest,
     /// Messages with later versions that have been shown.
@@ -99,20 +112,20 @@ pub(super) struct Report<'a, W: Write> {
 }
 
 impl<'a, W: Write> Report<'a, W> {
-    /// `root` is the first digits of the checkpoint's root.
+    /// Writes the page to `page` and the papers into `folder`. `root` is the first digits of the checkpoint's root.
     pub(super) fn begin(
-        mut out: W,
+        page: W,
+        folder: &Path,
         manifest: &'a Manifest,
         people: &'a People<'a>,
-        root: &str,
+        root: &'a str,
     ) -> Result<Self, ExportError> {
-        let day = |it: &Option<String>| it.clone().unwrap_or_default();
-        let head = Head {
-            style: STYLE,
+        let withheld = |it| manifest.filter.withhold.contains(&it);
+        let cover = Cover {
             manifest,
             room_name: manifest.room_name.as_deref().unwrap_or("（名称の記録なし）"),
-            from: day(&manifest.filter.from),
-            to: day(&manifest.filter.to),
+            from: manifest.filter.from.as_deref().unwrap_or_default(),
+            to: manifest.filter.to.as_deref().unwrap_or_default(),
             root,
             people: manifest
                 .people
@@ -124,11 +137,18 @@ impl<'a, W: Write> Report<'a, W> {
                 })
                 .collect(),
             gaps: manifest.gaps.iter().map(gap_row).collect(),
-            others_withheld: manifest.filter.withhold.contains(&Withhold::Others),
-            secrets_withheld: manifest.filter.withhold.contains(&Withhold::Secrets),
+            others_withheld: withheld(Withhold::Others),
+            secrets_withheld: withheld(Withhold::Secrets),
         };
-        out.write_all(head.render()?.as_bytes())?;
-        Ok(Self { out, people, room: manifest, done: HashSet::new(), day: String::new(), exhibits: 1 })
+        Ok(Self {
+            page: Page::begin(page, people, &cover)?,
+            volumes: Volumes::begin(folder, people, &cover)?,
+            people,
+            room: manifest,
+            done: HashSet::new(),
+            day: String::new(),
+            exhibits: 1,
+        })
     }
 
     pub(super) fn entry(
@@ -154,7 +174,7 @@ impl<'a, W: Write> Report<'a, W> {
                 continue;
             }
             if it.kind == EntryKind::MessageUpdated {
-                versions.push(self.version(&next));
+                versions.push(version(&next));
             } else {
                 gone.push(gone_view(&next));
             }
@@ -163,10 +183,10 @@ impl<'a, W: Write> Report<'a, W> {
             gone.insert(0, gone_view(shown));
         }
         let sent = shown.capture.as_ref().map_or(entry.observed_at, |it| it.send_time);
-        let day = self.new_day(sent);
         let article = Article {
-            day: day.as_deref(),
-            first: self.version(shown),
+            day: self.new_day(sent),
+            recorded: entry.observed_at,
+            first: version(shown),
             later: versions,
             gone,
             name: self.people.name(shown).unwrap_or_else(|| "（開示していない送信者）".to_owned()),
@@ -176,7 +196,8 @@ impl<'a, W: Write> Report<'a, W> {
             begins_before: entry.version.is_some_and(|it| it > 1),
             link: rows::message_link(self.room.room, message),
         };
-        Ok(self.out.write_all(article.render()?.as_bytes())?)
+        self.page.article(&article)?;
+        self.volumes.article(&article)
     }
 
     /// Everything else that the room showed, in one line; repeated sights of the same are not told.
@@ -191,56 +212,16 @@ impl<'a, W: Write> Report<'a, W> {
             self.exhibits
         });
         let event = Event {
-            day: day.as_deref(),
+            day,
+            recorded: entry.observed_at,
             n: entry.n.0,
             kind: rows::kind_words(entry.kind),
             at: entry.observed_at.japan_long(),
-            words: self.event_words(shown),
+            words: event_words(shown),
             exhibit,
         };
-        Ok(self.out.write_all(event.render()?.as_bytes())?)
-    }
-
-    fn event_words(&self, shown: &Shown) -> String {
-        /// What contents of events say to people; which parts there are depends on the kind.
-        #[derive(Deserialize)]
-        struct Words {
-            name: Option<String>,
-            sha256: Option<String>,
-            size: Option<u64>,
-            body: Option<String>,
-            reason: Option<String>,
-        }
-        match shown.state {
-            State::Withheld => return "（この資料では開示していません）".to_owned(),
-            State::Erased => return "（内容は消去されています）".to_owned(),
-            State::Shown => {}
-        }
-        let Some(it) = shown.content::<Words>() else { return String::new() };
-        let size = it.size.map(|it| format!("{it}バイト"));
-        let hash = it.sha256.map(|it| format!("SHA-256 {it}"));
-        let parts = [it.name, size, hash, it.body, it.reason];
-        parts.into_iter().flatten().collect::<Vec<_>>().join("　")
-    }
-
-    fn version(&self, shown: &Shown) -> VersionView {
-        let entry = &shown.entry;
-        let names = |account| Some(self.people.name_of(account));
-        let html = match (&shown.capture, shown.state) {
-            (Some(it), _) => inert(&notation::parse(&it.body).to_html_with(&names)),
-            (None, State::Withheld) => "<em>この資料では開示していません。</em>".to_owned(),
-            (None, State::Erased) => {
-                "<em>内容は消去されています。消去したことの記録があります。</em>".to_owned()
-            }
-            (None, State::Shown) => String::new(),
-        };
-        VersionView {
-            n: entry.n.0,
-            at: entry.source_time.unwrap_or(entry.observed_at).japan_text(),
-            observed: entry.observed_at.japan_text(),
-            html,
-            state: shown.state.as_str(),
-        }
+        self.page.event(&event)?;
+        self.volumes.event(&event)
     }
 
     fn new_day(&mut self, at: UtcMillis) -> Option<String> {
@@ -252,25 +233,50 @@ impl<'a, W: Write> Report<'a, W> {
         })
     }
 
-    pub(super) fn finish(mut self) -> Result<(), ExportError> {
-        self.out.write_all(include_bytes!("templates/report_end.html"))?;
-        Ok(self.out.flush()?)
+    /// Paths of the papers, in order.
+    pub(super) fn finish(self) -> Result<Vec<String>, ExportError> {
+        self.page.finish()?;
+        self.volumes.finish()
     }
 }
 
-/// An address in a message is shown and leads nowhere: the report fetches nothing and opens nothing.
-fn inert(html: &str) -> String {
-    let mut out = String::with_capacity(html.len());
-    let mut rest = html;
-    // Text is escaped, so this tag is only ever the writer's own.
-    while let Some(begin) = rest.find("<a class=\"cw-link\"") {
-        out.push_str(&rest[..begin]);
-        let Some(end) = rest[begin..].find('>') else { break };
-        out.push_str("<span class=\"cw-link\">");
-        rest = &rest[begin + end + 1..];
+fn event_words(shown: &Shown) -> String {
+    /// What contents of events say to people; which parts there are depends on the kind.
+    #[derive(Deserialize)]
+    struct Words {
+        name: Option<String>,
+        sha256: Option<String>,
+        size: Option<u64>,
+        body: Option<String>,
+        reason: Option<String>,
     }
-    out.push_str(rest);
-    out.replace("</a>", "</span>")
+    match shown.state {
+        State::Withheld => return "（この資料では開示していません）".to_owned(),
+        State::Erased => return "（内容は消去されています）".to_owned(),
+        State::Shown => {}
+    }
+    let Some(it) = shown.content::<Words>() else { return String::new() };
+    let size = it.size.map(|it| format!("{it}バイト"));
+    let hash = it.sha256.map(|it| format!("SHA-256 {it}"));
+    let parts = [it.name, size, hash, it.body, it.reason];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("　")
+}
+
+fn version(shown: &Shown) -> VersionView {
+    let entry = &shown.entry;
+    let body = match (&shown.capture, shown.state) {
+        (Some(it), _) => Body::Text(it.body.clone()),
+        (None, State::Withheld) => Body::Instead("この資料では開示していません。"),
+        (None, State::Erased) => Body::Instead("内容は消去されています。消去したことの記録があります。"),
+        (None, State::Shown) => Body::Text(String::new()),
+    };
+    VersionView {
+        n: entry.n.0,
+        at: entry.source_time.unwrap_or(entry.observed_at).japan_text(),
+        observed: entry.observed_at.japan_text(),
+        body,
+        state: shown.state.as_str(),
+    }
 }
 
 fn gone_view(shown: &Shown) -> GoneView {

@@ -121,6 +121,7 @@ async fn a_package_is_complete_checks_itself_and_is_the_same_twice() {
         "messages.jsonl",
         "raw/webhooks.jsonl",
         "report.html",
+        "report.pdf",
         "verify.html",
         "proof/checkpoint.note",
         "proof/ledger.pub",

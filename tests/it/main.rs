@@ -22,6 +22,7 @@ mod manuals;
 mod mirror;
 mod mirror_truth;
 mod pages;
+mod paper;
 mod proxy;
 mod rebuild;
 mod receive;

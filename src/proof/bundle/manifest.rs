@@ -31,7 +31,7 @@ pub enum ManifestError {
 pub struct Manifest {
     pub format: String,
     pub version: u64,
-    /// Version of the program that wrote the package; `report.html` and `README.txt` are laid out by it.
+    /// Version of the program that wrote the package; `report.html`, `report.pdf` and `README.txt` are laid out by it.
     pub program: String,
     /// The ledger id.
     pub ledger: String,
