@@ -109,13 +109,14 @@ pub fn play(rules: &RuleSet, setting: &Setting<'_>, said: &[Said]) -> Play {
         };
         play.looked_at += u64::from(told);
         let context = stage.context(it);
-        let signal = rules.read(&SignalInput {
+        let input = SignalInput {
             room_type: room_type.unwrap_or(RoomType::Group),
             sender_role: role,
             body,
             context: &context,
             workers: setting.owners,
-        });
+        };
+        let signal = rules.read_tuned(&input, &setting.config.tuning_for(it.room, it.account));
         let act = stage.act(setting, it, body, role, room_type, &signal, &mut answers);
         stage.remember(it, role, body);
         if let Some(act) = act.filter(|_| told) {

@@ -128,7 +128,7 @@ fn jsonl(rules: &RuleSet, terminal: &Terminal) -> anyhow::Result<Exit> {
         if text.is_empty() {
             continue;
         }
-        let answer = corpus::respond(rules, text, readings);
+        let answer = corpus::respond(rules, text, |terms, written| Some(readings(terms, written)));
         bad |= !answer.accepted;
         if !until_closed(writeln!(out, "{}", answer.json))? {
             break;

@@ -11,6 +11,7 @@ mod secret;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tuning;
 mod value;
 
 use std::fs::File;

@@ -23,6 +23,7 @@ use super::settings::{
     ReconcileConfig, ReplyConfig, ReplyOverrides, RoomConfig, ServerConfig, StorageConfig, StorageUrl,
     TemplatesConfig,
 };
+use super::tuning;
 
 const DELAY_SECONDS: RangeInclusive<u64> = 0..=3600;
 const PER_ROOM_PER_DAY: RangeInclusive<u64> = 0..=100;
@@ -266,7 +267,10 @@ fn rooms(r: &mut Reader, owner: &OwnerConfig) -> Vec<RoomConfig> {
             outside_contact: r.given(&key("outside_contact")).unwrap_or_default(),
             opted_out: r.given(&key("opted_out")).unwrap_or_default(),
             client_modes: r.given(&key("client_modes")).unwrap_or_default(),
+            detect: tuning::of_room(r, n),
+            client_detect: tuning::of_clients(r, n, &begin),
         };
+        tuning::check(r, &room, &begin);
         check_people(r, &room, &begin, owner);
         let Some((id, place)) = id else {
             if !had_id {

@@ -27,6 +27,18 @@ pub(super) const ROOM_REPLY_KEYS: &[&str] = &[
     "on_withdrawal",
 ];
 
+/// What counts as a request, in a room and for a client of it.
+pub(super) const ROOM_DETECT_KEYS: &[&str] = &[
+    "certain_percent",
+    "unsure_percent",
+    "allow",
+    "deny",
+    "client_certain_percent",
+    "client_unsure_percent",
+    "client_allow",
+    "client_deny",
+];
+
 /// Hands out settings by key and gathers what is wrong with them.
 pub(super) struct Reader {
     defaults: Layer,
@@ -185,7 +197,8 @@ fn unknown_in_room(key: &str) -> (String, String) {
         (what, "set it under [reply]".to_owned())
     } else {
         let reply = ROOM_REPLY_KEYS.join(", reply.");
-        let hint = format!("a room has {}, reply.{reply}", ROOM_KEYS.join(", "));
+        let detect = ROOM_DETECT_KEYS.join(", detect.");
+        let hint = format!("a room has {}, reply.{reply}, detect.{detect}", ROOM_KEYS.join(", "));
         (format!("unknown key `{name}` in a room"), hint)
     }
 }

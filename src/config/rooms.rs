@@ -1,6 +1,6 @@
 //! Who is who in a room, and what the bot may do there.
 
-use crate::domain::{AccountId, Role, RoomId, RoomType};
+use crate::domain::{AccountId, Role, RoomId, RoomType, Tuning};
 
 use super::settings::{Config, Mode, ReplyConfig, RoomConfig};
 
@@ -45,6 +45,19 @@ impl Config {
             reply.mode = reply.mode.min(*mode);
         }
         reply
+    }
+
+    /// What is set for detection in a room, for one of its people: his own thresholds before the room's, both lists of phrases.
+    pub fn tuning_for(&self, id: RoomId, account: AccountId) -> Tuning {
+        let Some(room) = self.room(id) else { return Tuning::default() };
+        let mut tuning = room.detect.clone();
+        if let Some((_, own)) = room.client_detect.iter().find(|(client, _)| *client == account) {
+            tuning.certain = own.certain.or(tuning.certain);
+            tuning.unsure = own.unsure.or(tuning.unsure);
+            tuning.allow.extend_from_slice(&own.allow);
+            tuning.deny.extend_from_slice(&own.deny);
+        }
+        tuning
     }
 
     /// What an account is in a room. `owner_ids` are the accounts known to be the owner's at run time (the token's own),

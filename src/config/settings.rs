@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::cases::{OutsideContact, Patience, RoomContract};
-use crate::domain::{AccountId, RoomId, UtcMillis, is_holiday_in_japan};
+use crate::domain::{AccountId, RoomId, Tuning, UtcMillis, is_holiday_in_japan};
 
 /// Everything that can be set. Made by [`Config::load`] only, so that what exists has been checked.
 #[derive(Clone, Debug)]
@@ -341,4 +341,8 @@ pub struct RoomConfig {
     pub opted_out: Vec<AccountId>,
     /// Clients for whom the mode is at most this.
     pub client_modes: Vec<(AccountId, Mode)>,
+    /// What counts as a request here.
+    pub detect: Tuning,
+    /// The same for single clients: thresholds instead of the room's, phrases beside them.
+    pub client_detect: Vec<(AccountId, Tuning)>,
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
-use crate::domain::{AccountId, Role, RoomId, RoomType, UtcMillis};
+use crate::domain::{AccountId, Role, RoomId, RoomType, Tuning, UtcMillis};
 
 use super::*;
 
@@ -162,7 +162,7 @@ fn unknown_keys_are_refused_with_their_line() {
     karibarai.toml:3: unknown key `reply.mod`; [reply] has automatic_line, delay_seconds, dry_run, follow_ups, max_age, max_per_day, max_per_room_per_day, mode, notice, on_withdrawal, owner_active, quiet_days, quiet_hours, settle
     KARIBARAI_REPLY__MOOD: unknown key `reply.mood`; [reply] has automatic_line, delay_seconds, dry_run, follow_ups, max_age, max_per_day, max_per_room_per_day, mode, notice, on_withdrawal, owner_active, quiet_days, quiet_hours, settle
     karibarai.toml:5: unknown section `repply`; there are anchor, chatwork, log, mirror, owner, patience, reconcile, reply, server, storage, templates, room
-    karibarai.toml:11: unknown key `client` in a room; a room has id, clients, others, bots, client_modes, opted_out, contract, outside_contact, reply.mode, reply.delay_seconds, reply.max_per_room_per_day, reply.max_age, reply.follow_ups, reply.owner_active, reply.quiet_hours, reply.automatic_line, reply.quiet_days, reply.notice, reply.on_withdrawal
+    karibarai.toml:11: unknown key `client` in a room; a room has id, clients, others, bots, client_modes, opted_out, contract, outside_contact, reply.mode, reply.delay_seconds, reply.max_per_room_per_day, reply.max_age, reply.follow_ups, reply.owner_active, reply.quiet_hours, reply.automatic_line, reply.quiet_days, reply.notice, reply.on_withdrawal, detect.certain_percent, detect.unsure_percent, detect.allow, detect.deny, detect.client_certain_percent, detect.client_unsure_percent, detect.client_allow, detect.client_deny
     karibarai.toml:12: `reply.max_per_day` holds for all rooms together; set it under [reply]
     "#);
     assert_snapshot!(refusal("reply = 'auto'\n[room]\nid = 5\n[mirror]\n[fancy]\n", &[]), @r#"
@@ -418,4 +418,41 @@ fn quiet_hours_and_days_end_at_the_first_open_minute() {
     ] {
         assert_eq!(settings.next_open(at(from)), at(to), "{from}");
     }
+}
+
+#[test]
+fn what_counts_as_a_request_is_set_for_rooms_and_clients() {
+    let file = "[[room]]\nid = 5\nclients = [1, 2]\n[room.detect]\ncertain_percent = 95\nunsure_percent = 40\n\
+                allow = ['次号も']\ndeny = ['定例']\nclient_certain_percent = ['1=99']\n\
+                client_deny = ['1=テスト投稿', '1=いつもの']\n[[room]]\nid = 6\n";
+    let config = load(file, &[("KARIBARAI_ROOM__1__DETECT__DENY", "朝会,夕会")]).unwrap();
+    let own = config.tuning_for(RoomId(5), AccountId(1));
+    assert_eq!((own.certain, own.unsure), (Some(99), Some(40)));
+    assert_eq!(
+        (own.allow, own.deny),
+        (vec!["次号も".into()], vec!["定例".into(), "テスト投稿".into(), "いつもの".into()])
+    );
+    let other = config.tuning_for(RoomId(5), AccountId(2));
+    assert_eq!((other.certain, other.deny.len()), (Some(95), 1));
+    assert_eq!(config.tuning_for(RoomId(6), AccountId(1)).deny, ["朝会", "夕会"]);
+    assert_eq!(config.tuning_for(RoomId(7), AccountId(1)), Tuning::default());
+
+    let wrong = "[[room]]\nid = 5\n[room.detect]\ncertain_percent = 60\nunsure_percent = 0.4\nallow = ['あ', '次号']\n\
+                 deny = '定例'\nclient_allow = ['次号']\nclient_deny = ['x=定例']\nclient_unsure_percent = ['3=101', '4=80']\nphrase = 1\n\
+                 [[room]]\nid = 6\ndetect.certain_percent = 70\ndetect.unsure_percent = 71\ndetect.allow = ['次号']\ndetect.deny = ['次号']\n\
+                 detect.client_certain_percent = ['8=65']\n";
+    assert_snapshot!(refusal(wrong, &[]), @r#"
+    karibarai.toml:4: `detect.certain_percent` is out of range; make it 61 to 100
+    karibarai.toml:5: `detect.unsure_percent` is a number with a decimal point; make it a whole number, 0 or more
+    karibarai.toml:7: `detect.deny` is not valid; make it a list of texts
+    karibarai.toml:1: `detect.client_unsure_percent` of account 3 is out of range; make it 5 to 100
+    karibarai.toml:8: `detect.client_allow` is not valid; make it a list of accounts with a phrase, e.g. ["111=いつもの件"]
+    karibarai.toml:9: `detect.client_deny` is not valid; make it a list of accounts with a phrase, e.g. ["111=いつもの件"]
+    karibarai.toml:1: `detect.allow` holds a phrase that is too short or too long; make it 2 to 100 characters
+    karibarai.toml:1: `detect.unsure_percent` of account 4 is above `detect.certain_percent`; what is certain is at least unsure: make it the smaller one
+    karibarai.toml:12: `detect.unsure_percent` is above `detect.certain_percent`; what is certain is at least unsure: make it the smaller one
+    karibarai.toml:12: phrase 1 of `detect.allow` is in `detect.deny` too; keep it in one list
+    karibarai.toml:12: `detect.unsure_percent` of account 8 is above `detect.certain_percent`; what is certain is at least unsure: make it the smaller one
+    karibarai.toml:11: unknown key `detect.phrase` in a room; a room has id, clients, others, bots, client_modes, opted_out, contract, outside_contact, reply.mode, reply.delay_seconds, reply.max_per_room_per_day, reply.max_age, reply.follow_ups, reply.owner_active, reply.quiet_hours, reply.automatic_line, reply.quiet_days, reply.notice, reply.on_withdrawal, detect.certain_percent, detect.unsure_percent, detect.allow, detect.deny, detect.client_certain_percent, detect.client_unsure_percent, detect.client_allow, detect.client_deny
+    "#);
 }

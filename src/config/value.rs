@@ -230,20 +230,34 @@ impl Value for OutsideContact {
     }
 }
 
+/// Something that holds for one client.
+fn of_client<T: Value>(text: &str) -> Option<(AccountId, T)> {
+    let (account, value) = text.split_once('=')?;
+    let raw = |text: &str| Raw::Env(text.trim().to_owned());
+    Some((AccountId::read(&raw(account))?, T::read(&raw(value))?))
+}
+
+impl Value for Vec<(AccountId, u64)> {
+    const EXPECTED: &'static str = "a list of accounts with a number, e.g. [\"111=97\"]";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        Vec::<String>::read(raw)?.iter().map(|it| of_client(it)).collect()
+    }
+}
+
+impl Value for Vec<(AccountId, String)> {
+    const EXPECTED: &'static str = "a list of accounts with a phrase, e.g. [\"111=いつもの件\"]";
+
+    fn read(raw: &Raw) -> Option<Self> {
+        Vec::<String>::read(raw)?.iter().map(|it| of_client(it)).collect()
+    }
+}
+
 /// A client with the mode that holds for him.
 impl Value for Vec<(AccountId, Mode)> {
     const EXPECTED: &'static str = "a list of accounts with a mode, e.g. [\"111=observe\", \"222=approve\"]";
 
     fn read(raw: &Raw) -> Option<Self> {
-        Vec::<String>::read(raw)?
-            .iter()
-            .map(|it| {
-                let (account, mode) = it.split_once('=')?;
-                Some((
-                    AccountId::read(&Raw::Env(account.trim().to_owned()))?,
-                    Mode::read(&Raw::Env(mode.trim().to_owned()))?,
-                ))
-            })
-            .collect()
+        Vec::<String>::read(raw)?.iter().map(|it| of_client(it)).collect()
     }
 }

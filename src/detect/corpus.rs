@@ -60,7 +60,8 @@ struct Answer<'a, R> {
     confidence: f64,
     terms: &'a Terms,
     reasons: &'a [Reason],
-    readings: R,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    readings: Option<R>,
 }
 
 #[derive(Serialize)]
@@ -83,7 +84,7 @@ pub struct Response {
 pub fn respond<R: Serialize>(
     rules: &RuleSet,
     line: &[u8],
-    readings: impl FnOnce(&Terms, Option<UtcMillis>) -> R,
+    readings: impl FnOnce(&Terms, Option<UtcMillis>) -> Option<R>,
 ) -> Response {
     let refuse = |error| Response {
         json: serde_json::to_string(&Refusal { id: None, error }).unwrap_or_default(),

@@ -2,17 +2,40 @@
 
 use crate::detect::condition::Place;
 use crate::detect::features::{Kind, grams, step};
-use crate::detect::model::WORDS;
+use crate::detect::model::{WORDS, WORDS_REASON};
 use crate::detect::read::Seen;
 use crate::detect::rules::{CompiledVerdict, RuleSet};
 use crate::detect::schema::Scope;
 use crate::detect::terms::slice;
+use crate::detect::tuning;
 use crate::domain::{Label, Reason};
 
 /// Reasons that one label gives, at most about so many.
 const REASONS_MAX: usize = 40;
 /// A mark is named as a reason of the model's when it adds at least so much.
 const TELLS: f32 = 0.15;
+
+/// What a reason says that no rule file names.
+pub(crate) fn of_program(id: &str) -> Option<&'static str> {
+    [
+        (WORDS, WORDS_REASON),
+        (tuning::PHRASE, tuning::PHRASE_REASON),
+        (tuning::THRESHOLD, tuning::THRESHOLD_REASON),
+    ]
+    .into_iter()
+    .find_map(|(it, says)| (it == id).then_some(says))
+}
+
+/// A reason with its words, from scalar values of the body.
+pub(crate) fn reason(body: &str, label: Label, rule: &str, from: usize, to: usize) -> Reason {
+    Reason {
+        label,
+        rule: rule.to_owned(),
+        text: slice(body, from, to).unwrap_or_default(),
+        start: from,
+        end: to,
+    }
+}
 
 impl RuleSet {
     /// The rule that fired, if any, with its words, and what the model went by in the sentence `at`.
@@ -25,13 +48,7 @@ impl RuleSet {
         ruled: Option<(&CompiledVerdict, usize)>,
         out: &mut Vec<Reason>,
     ) {
-        let reason = |rule: &str, from: usize, to: usize| Reason {
-            label,
-            rule: rule.to_owned(),
-            text: slice(body, from, to).unwrap_or_default(),
-            start: from,
-            end: to,
-        };
+        let reason = |rule: &str, from: usize, to: usize| reason(body, label, rule, from, to);
         if let Some((verdict, at)) = ruled {
             let found = self.verdict_words(seen, verdict, at);
             let from = found.iter().map(|(_, from, _)| *from).min().unwrap_or(0);

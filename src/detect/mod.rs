@@ -30,6 +30,7 @@ mod sketch;
 mod table;
 mod terms;
 pub(crate) mod train;
+mod tuning;
 
 pub use fit::Corpus;
 pub use rules::{RuleError, RuleSet};

@@ -22,7 +22,7 @@ const SHORT_MAX: usize = 90;
 /// What stands for a blanked character, byte for byte.
 const BLANK: &str = "\u{1f}";
 /// Confidence of a message without any hint of a request.
-const NOTHING: f64 = 0.02;
+pub(crate) const NOTHING: f64 = 0.02;
 /// Confidence from which the model confirms a verdict that is certain; `docs/detection.md` has what it changes.
 const AGREED: f64 = 0.88;
 /// Confidence of a request that a gate keeps from being certain, at most.
@@ -66,14 +66,20 @@ impl RuleSet {
     /// The signal and the ids of all rules that fired, gates included; for examples and back-tests.
     pub(crate) fn fired(&self, input: &SignalInput<'_>) -> (Signal, Vec<&str>) {
         let mut reading = Reading::new();
+        let (signal, _) = self.judged(input, &mut reading);
+        (signal, reading.fired)
+    }
+
+    /// The signal, and what it rests on.
+    pub(crate) fn judged<'r>(&'r self, input: &SignalInput<'_>, reading: &mut Reading<'r>) -> (Signal, Seen) {
         let mut scorer = self.model.as_ref().map(Scorer::new);
-        let seen = self.walk(input, &mut reading, |at, kind, bucket| {
+        let seen = self.walk(input, reading, |at, kind, bucket| {
             if let Some(scorer) = &mut scorer {
                 scorer.see(at, kind, bucket);
             }
         });
         let scores = scorer.map(Scorer::finish);
-        (self.signal(input.body, &seen, &reading, scores.as_ref()), reading.fired)
+        (self.signal(input.body, &seen, reading, scores.as_ref()), seen)
     }
 
     /// Goes through the rules; `sketch` sees each feature with its sentence (`None` for what

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::detect::condition::{Atom, Bits, Condition, MAX_MARKS, Place};
+use crate::detect::explain;
 use crate::detect::features::name_hash;
 use crate::detect::model::{self, Model};
 use crate::detect::normal::Fold;
@@ -171,10 +172,7 @@ impl RuleSet {
 
     /// What the rule with this id says, in Japanese for the owner.
     pub fn explain(&self, id: &str) -> Option<&str> {
-        match id {
-            model::WORDS => Some(model::WORDS_REASON),
-            _ => self.reasons.get(id).map(String::as_str),
-        }
+        explain::of_program(id).or_else(|| self.reasons.get(id).map(String::as_str))
     }
 
     /// All marks by name.

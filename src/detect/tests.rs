@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::detect::corpus::{Score, respond, score};
 use crate::detect::{Corpus, RuleSet};
-use crate::domain::{ContextMessage, Label, Role, RoomType, Signal, SignalInput, Tier};
+use crate::domain::{AccountId, ContextMessage, Label, Role, RoomType, Signal, SignalInput, Tier, Tuning};
 
 static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::builtin().expect("the built-in rules compile"));
 const OWN: &str = include_str!("../../tests/data/detection/own.jsonl");
@@ -120,7 +120,9 @@ fn a_worker_or_a_bot_never_asks() {
             });
             let task = line.contains("task_added") && role == "bot";
             assert!(
-                task || respond(&RULES, line.as_bytes(), |_, _| ()).json.contains("\"new_request\":false"),
+                task || respond(&RULES, line.as_bytes(), |_, _| None::<()>)
+                    .json
+                    .contains("\"new_request\":false"),
                 "{line}"
             );
         }
@@ -248,7 +250,7 @@ fn a_record_is_answered_in_the_agreed_shape() {
     // Extra keys are ignored, also where a corpus has its labels.
     let line = r#"{"id":"x-1","sender_role":"client","body":"あと3本お願いできますか","labels":{},"terms":1,"more":1}"#;
     let answer: serde_json::Value =
-        serde_json::from_str(&respond(&RULES, line.as_bytes(), |_, _| ()).json).expect("JSON");
+        serde_json::from_str(&respond(&RULES, line.as_bytes(), |_, _| None::<()>).json).expect("JSON");
     assert_eq!(answer["id"], "x-1");
     assert_eq!(answer["labels"]["new_request"], true);
     assert_eq!(answer["terms"]["quantity"], "3本");
@@ -257,7 +259,7 @@ fn a_record_is_answered_in_the_agreed_shape() {
     let keys: Vec<&String> = answer.as_object().expect("an object").keys().collect();
     assert_eq!(keys.len(), 6);
     for line in ["", "{", "[]", r#"{"id":1,"body":"a"}"#, r#"{"sender_role":"boss","body":"a"}"#, "\u{0}"] {
-        let refused = respond(&RULES, line.as_bytes(), |_, _| ());
+        let refused = respond(&RULES, line.as_bytes(), |_, _| None::<()>);
         assert!(!refused.accepted);
         assert!(refused.json.starts_with(r#"{"id":null,"error":"#), "{}", refused.json);
     }
@@ -314,4 +316,99 @@ fn the_development_corpus_keeps_its_score_where_it_is() {
     let score = score(&RULES, BufReader::new(file)).expect("the development corpus");
     println!("{score}");
     assert_floors(&score, 0.88, 0.97, 0.85, 3);
+}
+
+fn tuned(role: Role, body: &str, tuning: &Tuning) -> Signal {
+    let input =
+        SignalInput { room_type: RoomType::Direct, sender_role: role, body, context: &[], workers: &[] };
+    RULES.read_tuned(&input, tuning)
+}
+
+#[test]
+fn what_is_set_for_a_room_moves_the_tiers() {
+    let certain = "追加でブログ記事を3本お願いできますか？1本5,000円、来週金曜までにお願いします。";
+    let unsure = "来月も同じ感じでいけますか？";
+    let talk = "週刊メモ、いつもどおり出しておいてください。";
+    let tier = |body, tuning: &Tuning| tuned(Role::Client, body, tuning).tier;
+    let none = Tuning::default();
+    assert_eq!([certain, unsure, talk].map(|it| tier(it, &none)), [Tier::Certain, Tier::Unsure, Tier::No]);
+    assert_eq!(RULES.version_tuned(&none), RULES.version());
+
+    let strict = Tuning { certain: Some(100), unsure: Some(100), ..Tuning::default() };
+    assert_eq!(tier(certain, &strict), Tier::No);
+    let careful = Tuning { certain: Some(100), ..Tuning::default() };
+    assert_eq!(tier(certain, &careful), Tier::Unsure);
+    let bold = Tuning { certain: Some(61), ..Tuning::default() };
+    let signal = tuned(Role::Client, unsure, &bold);
+    assert_eq!(signal.tier, Tier::Certain);
+    assert!(signal.reasons.iter().any(|it| it.rule == "room.threshold"), "{:?}", signal.reasons);
+    assert_ne!(RULES.version_tuned(&bold), RULES.version_tuned(&careful));
+
+    // A phrase in other spelling, with its place in the body.
+    let phrases =
+        Tuning { allow: vec!["週刊メモ".into()], deny: vec!["ブログ".into()], ..Tuning::default() };
+    let signal = tuned(Role::Client, "お疲れさまです。週刊ﾒﾓ、いつもどおり出しておいてください。", &phrases);
+    assert_eq!((signal.tier, signal.labels.new_request), (Tier::Certain, true));
+    let reason = signal.reasons.iter().find(|it| it.rule == "room.allow").expect("a reason");
+    assert_eq!((reason.text.as_str(), reason.start, reason.end), ("週刊ﾒﾓ", 8, 12));
+    let signal = tuned(Role::Client, certain, &phrases);
+    assert_eq!((signal.tier, signal.labels.any(), signal.reasons.len()), (Tier::No, false, 0));
+    assert_eq!(signal.terms, crate::domain::Terms::default());
+
+    // Gates stand above what is set.
+    let open = Tuning {
+        certain: Some(61),
+        unsure: Some(5),
+        allow: vec!["メモ".into(), "記事".into()],
+        ..Tuning::default()
+    };
+    for role in [Role::Worker, Role::Bot] {
+        assert_eq!(tuned(role, certain, &open).tier, Tier::No);
+    }
+    assert_eq!(
+        tier(&format!("[qt][qtmeta aid=1 time=1]{certain}[/qt]ありがとうございます。"), &open),
+        Tier::No
+    );
+    let many = format!("[To:1][To:2]{certain}");
+    let input = SignalInput {
+        room_type: RoomType::Group,
+        sender_role: Role::Client,
+        body: &many,
+        context: &[],
+        workers: &[AccountId(1)],
+    };
+    assert_eq!(RULES.read_tuned(&input, &open).tier, Tier::Unsure);
+    assert_eq!(RULES.read(&input).tier, Tier::Unsure);
+}
+
+/// Who is meant by `[To:…]` is known only where the worker's accounts are.
+#[test]
+fn the_workers_accounts_tell_whom_a_message_is_for() {
+    let asks = "追加でブログ記事を3本お願いできますか？1本5,000円、来週金曜までにお願いします。";
+    let tier = |room_type, workers: &[u64], to: &str| {
+        let workers: Vec<AccountId> = workers.iter().copied().map(AccountId).collect();
+        let body = format!("{to}{asks}");
+        let input = SignalInput {
+            room_type,
+            sender_role: Role::Client,
+            body: &body,
+            context: &[],
+            workers: &workers,
+        };
+        RULES.read(&input).tier
+    };
+    for (workers, to, expected) in [
+        (&[7][..], "[To:7]佐藤さん\n", Tier::Certain),
+        (&[7], "[To:8]鈴木さん\n", Tier::No),
+        (&[7, 8], "[To:8]鈴木さん\n", Tier::Certain),
+        (&[7], "[rp aid=8 to=1-2]鈴木さん\n", Tier::No),
+        (&[7], "[rp aid=7 to=1-2]佐藤さん\n", Tier::Certain),
+        // Both of them: it is a request, but nobody knows whose.
+        (&[7], "[To:7]佐藤さん [To:8]鈴木さん\n", Tier::Unsure),
+        // Without the accounts it may be anybody's.
+        (&[], "[To:8]鈴木さん\n", Tier::Unsure),
+    ] {
+        assert_eq!(tier(RoomType::Group, workers, to), expected, "{workers:?} {to}");
+    }
+    assert_eq!(tier(RoomType::Direct, &[7], ""), Tier::Certain);
 }

@@ -19,5 +19,7 @@ pub use fold::{FOLD_VERSION, Folded, fold};
 pub use holidays::is_holiday_in_japan;
 pub use ids::{AccountId, CaseId, ContractId, EntryIndex, MessageId, RoomId};
 pub use kind::{EntryKind, Source};
-pub use signal::{ContextMessage, Label, Labels, Reason, Role, RoomType, Signal, SignalInput, Terms, Tier};
+pub use signal::{
+    ContextMessage, Label, Labels, Reason, Role, RoomType, Signal, SignalInput, Terms, Tier, Tuning,
+};
 pub use time::{JAPAN, UtcMillis};

@@ -45,6 +45,19 @@ pub struct SignalInput<'a> {
     pub workers: &'a [AccountId],
 }
 
+/// What the owner has set for a room or a client beside the rules; nothing set changes nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tuning {
+    /// A request is certain from this confidence on, in percent.
+    pub certain: Option<u8>,
+    /// The owner is asked from this confidence on, in percent.
+    pub unsure: Option<u8>,
+    /// Phrases that are requests.
+    pub allow: Vec<String>,
+    /// Phrases of messages that are none; stronger than the other list.
+    pub deny: Vec<String>,
+}
+
 /// One of the seven labels; the definitions are those of `docs/detection.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -109,15 +109,17 @@ impl Detector {
                 .filter(|row| row.message != it.message)
                 .map(|row| ContextMessage { sender_role: role(row.account), body: row.body })
                 .collect();
-            let signal = self.rules.read(&SignalInput {
+            let input = SignalInput {
                 room_type: room_type.unwrap_or(RoomType::Group),
                 sender_role: role(it.account),
                 body: &it.body,
                 context: &context,
                 workers: &self.owners,
-            });
+            };
+            let tuning = self.config.tuning_for(it.room, it.account);
+            let signal = self.rules.read_tuned(&input, &tuning);
             if signal.labels.any() || signal.tier != Tier::No {
-                signals.push(SignalRow { n, rules: self.rules.version().to_owned(), signal });
+                signals.push(SignalRow { n, rules: self.rules.version_tuned(&tuning), signal });
             }
         }
         Ok(signals)
