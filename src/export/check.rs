@@ -302,6 +302,16 @@ impl Check<'_> {
                 self.checked.file(&member.path, Fault::Stranger);
             }
         }
+        // What is laid flat for a court is a copy of something that stands elsewhere in the package.
+        let original =
+            |it: &&Member| ["files/", "case/", "report"].iter().any(|start| it.path.starts_with(start));
+        let originals: BTreeSet<&str> =
+            manifest.files.iter().filter(original).map(|it| it.sha256.as_str()).collect();
+        for copy in manifest.files.iter().filter(|it| it.path.starts_with("court/")) {
+            if !originals.contains(copy.sha256.as_str()) {
+                self.checked.file(&copy.path, Fault::Stranger);
+            }
+        }
         self.checked.remarks.extend(survey.files.difference(&there).cloned().map(Remark::FileLeftOut));
     }
 

@@ -1,24 +1,26 @@
 //! The papers of a case for people who decide: the facts in their order, a time table, a list of exhibits. What the owner
 //! said of the case stands here as the owner's word, beside the messages that show it.
 
+mod court;
+mod sheets;
 mod words;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
 use std::path::Path;
 
-use askama::Template;
 use serde::Deserialize;
 
 use crate::chatwork::notation;
-use crate::domain::{CaseId, EntryIndex, EntryKind, MessageId, UtcMillis};
+use crate::domain::{CaseId, Digest, EntryIndex, EntryKind, MessageId, UtcMillis, unhex};
+use crate::files::Shelf;
 use crate::proof::bundle::Manifest;
 use crate::store::{Record, Store, TreeStore as _};
 
+use self::sheets::{Section, Sheets, section, sheet};
 use self::words::{day, excerpt, state_words, title};
 use super::ExportError;
-use super::rows::{self, People, Sheet};
+use super::rows::{self, People};
 use super::select::BATCH;
 use super::spool::{Shown, Spool, State};
 
@@ -71,20 +73,12 @@ struct Fact {
     messages: Vec<MessageId>,
 }
 
-#[derive(Template)]
-#[template(path = "case_page.html", config = "src/export/askama.toml", escape = "html")]
-struct Page<'a> {
-    style: &'a str,
-    title: &'a str,
-    lead: Vec<String>,
-    sections: Vec<Section>,
-}
-
-struct Section {
-    heading: String,
-    notes: Vec<String>,
-    columns: &'static [&'static str],
-    rows: Vec<Vec<String>>,
+/// A file that the stretch speaks of. The second exhibit is the first of these.
+struct Attached {
+    at: UtcMillis,
+    name: String,
+    /// `None` where the package does not show it.
+    sha256: Option<Digest>,
 }
 
 /// Everything that the papers are made of.
@@ -96,7 +90,7 @@ pub(super) struct Dossier<'a> {
     terms: Terms,
     /// What the package shows of the case's messages: versions and disappearances in order.
     shown: HashMap<MessageId, Vec<Shown>>,
-    files: Vec<(EntryIndex, UtcMillis, String)>,
+    files: Vec<Attached>,
     /// Edits, deletions and holes in the stretch.
     events: Vec<Shown>,
 }
@@ -191,12 +185,14 @@ impl<'a> Dossier<'a> {
         #[derive(Deserialize)]
         struct Named {
             name: Option<String>,
+            sha256: Option<String>,
         }
         let entry = &shown.entry;
         if entry.kind == EntryKind::FileStored {
-            let name = shown.content::<Named>().and_then(|it| it.name);
-            let name = name.unwrap_or_else(|| "（名称の開示なし）".to_owned());
-            self.files.push((entry.n, entry.observed_at, name));
+            let told = shown.content::<Named>();
+            let sha256 = told.as_ref().and_then(|it| unhex(it.sha256.as_deref()?));
+            let name = told.and_then(|it| it.name).unwrap_or_else(|| "（名称の開示なし）".to_owned());
+            self.files.push(Attached { at: entry.observed_at, name, sha256 });
             return;
         }
         let of_case = entry.message.as_ref().filter(|it| rows::is_listed(entry.kind) && wanted.contains(it));
@@ -214,41 +210,41 @@ impl<'a> Dossier<'a> {
         }
     }
 
-    /// Writes the papers below `folder/case`.
-    pub(super) fn write(&self, audience: Audience, folder: &Path) -> Result<(), ExportError> {
-        let folder = folder.join("case");
+    /// Writes the papers below `folder/case`, and for a court everything laid flat below `folder/court`. `root` is the first
+    /// digits of the checkpoint's root.
+    pub(super) fn write(
+        &self,
+        audience: Audience,
+        root: &str,
+        shelf: &Shelf,
+        package: &Path,
+    ) -> Result<(), ExportError> {
+        let folder = package.join("case");
         fs::create_dir_all(&folder)?;
-        self.page(&folder, "facts.html", title(audience), self.lead(), self.sections())?;
+        let at = self.facts.iter().map(|it| it.at).max().unwrap_or(UtcMillis(0));
+        let sheets = Sheets { folder: &folder, root, at };
+        sheets.write("facts", title(audience), &self.lead(), &self.sections())?;
         if audience == Audience::CrowdWorks {
             return Ok(());
         }
         let timeline = self.timeline();
         sheet(&folder.join("timeline.csv"), &TIMELINE, &timeline)?;
-        let table = vec![section("出来事", &TIMELINE, timeline)];
-        self.page(&folder, "timeline.html", "時系列表（案）", self.lead(), table)?;
+        let table = [section("出来事", &TIMELINE, timeline)];
+        sheets.write("timeline", "時系列表（案）", &self.lead(), &table)?;
         let exhibits = self.exhibits();
         sheet(&folder.join("exhibits.csv"), &EXHIBITS, &exhibits)?;
         let mut lead = self.lead();
         lead.push("号証の番号と立証趣旨は、提出する方が決めて書き入れてください。".to_owned());
-        self.page(
-            &folder,
-            "exhibits.html",
-            "証拠説明書（案）",
-            lead,
-            vec![section("証拠", &EXHIBITS, exhibits)],
-        )
-    }
-
-    fn page(
-        &self,
-        folder: &Path,
-        name: &str,
-        title: &str,
-        lead: Vec<String>,
-        sections: Vec<Section>,
-    ) -> Result<(), ExportError> {
-        let page = Page { style: super::report::STYLE, title, lead, sections };
-        Ok(fs::write(folder.join(name), page.render()?)?)
+        let flat = match audience {
+            Audience::Court => Some(court::lay_flat(&self.files, shelf, package)?),
+            _ => None,
+        };
+        lead.extend(flat.iter().flat_map(court::Flat::words));
+        sheets.write("exhibits", "証拠説明書（案）", &lead, &[section("証拠", &EXHIBITS, exhibits)])?;
+        if let Some(flat) = flat {
+            flat.add_papers(&folder)?;
+        }
+        Ok(())
     }
 
     fn lead(&self) -> Vec<String> {
@@ -361,8 +357,8 @@ impl<'a> Dossier<'a> {
             "",
         ];
         let mut rows = vec![record.map(str::to_owned).to_vec()];
-        for (number, (_, at, name)) in (2..).zip(&self.files) {
-            let row = [&format!("甲第{number}号証"), name.as_str(), "写し", &day(*at), "", ""];
+        for (number, it) in (2..).zip(&self.files) {
+            let row = [&format!("甲第{number}号証"), it.name.as_str(), "写し", &day(it.at), "", ""];
             rows.push(row.map(str::to_owned).to_vec());
         }
         rows
@@ -371,18 +367,6 @@ impl<'a> Dossier<'a> {
 
 const TIMELINE: [&str; 6] = ["年月日・時刻", "出来事", "発言者", "内容", "証拠", "メッセージのリンク"];
 const EXHIBITS: [&str; 6] = ["号証", "標目", "原本・写しの別", "作成年月日", "作成者", "立証趣旨"];
-
-fn section(heading: &str, columns: &'static [&'static str], rows: Vec<Vec<String>>) -> Section {
-    Section { heading: heading.to_owned(), notes: Vec::new(), columns, rows }
-}
-
-fn sheet(path: &Path, columns: &[&str], rows: &[Vec<String>]) -> Result<(), ExportError> {
-    let mut sheet = Sheet::new(File::create(path)?, columns)?;
-    for row in rows {
-        sheet.row(row.clone())?;
-    }
-    Ok(sheet.finish()?.flush()?)
-}
 
 fn when(shown: &Shown) -> UtcMillis {
     shown.entry.source_time.unwrap_or(shown.entry.observed_at)

@@ -108,11 +108,15 @@ impl Exporter<'_> {
             people: self.people(&plan, &spool, &survey).await?,
             files: Vec::new(),
         };
-        derive(&spool, &mut survey, &manifest, &root_digits(&plan.note), folder)?;
+        let root = root_digits(&plan.note);
+        derive(&spool, &mut survey, &manifest, &root, folder)?;
         if let (Some(case), Some(audience)) = (request.case, request.audience) {
-            Dossier::gather(self.store, &spool, &manifest, plan.era.base, case)
-                .await?
-                .write(audience, folder)?;
+            Dossier::gather(self.store, &spool, &manifest, plan.era.base, case).await?.write(
+                audience,
+                &root,
+                &Shelf::new(self.data_dir),
+                folder,
+            )?;
         }
         self.write_proofs(&plan, &spool, folder).await?;
         let packed = folder.join("package.zip");

@@ -240,6 +240,15 @@ async fn a_case_and_a_day_are_unbroken_stretches() {
     {
         assert!(read("exhibits.html").contains(column), "{column}");
     }
+    // Laid flat: the report and the file under short names, and the papers.
+    let flat = |name: &str| fs::read(here.join("court/court").join(name)).unwrap();
+    assert_eq!(flat("ko-001.pdf"), fs::read(here.join("court/report.pdf")).unwrap());
+    assert_eq!(flat("ko-002.pdf"), ESTIMATE);
+    for paper in ["facts.pdf", "timeline.pdf", "exhibits.pdf"] {
+        assert_eq!(flat(paper), fs::read(here.join("court/case").join(paper)).unwrap(), "{paper}");
+        assert!(flat(paper).starts_with(b"%PDF-1.7"));
+    }
+    assert!(read("exhibits.html").contains("甲第2号証　見積書.pdf　→　ko-002.pdf"));
     let alone = karibarai(here, &["export", "--room", &room, "--for", "court", "--out", "no.zip"], &env);
     assert_eq!(alone.status.code(), Some(2), "{}", text(&alone));
     bot.finish().await;

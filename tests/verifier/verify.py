@@ -590,6 +590,9 @@ def check_attached(files, shown):
         if path.startswith("files/"):
             need(path[6:] == sha(plain).hex(), path, "not named by its hash")
             need(path[6:] in exchanged, path, "no entry speaks of it")
+    originals = {sha(plain) for path, (plain, _) in files.items() if path.startswith(("files/", "case/", "report"))}
+    for path, (plain, _) in files.items():
+        need(not path.startswith("court/") or sha(plain) in originals, path, "a copy of nothing in the package")
 
 
 def check_inclusions(files, shown, manifest, key, root):

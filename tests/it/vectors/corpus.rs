@@ -425,6 +425,11 @@ fn by_the_owner(made: &Made) -> Vec<(&'static str, &'static str, Files)> {
             with(good, &format!("files/{}", hex(&Sha256::digest(ESTIMATE))), b"%PDF-1.7 another".to_vec()),
         ),
         (
+            "court-planted",
+            "an exhibit laid flat that stands nowhere else in the package",
+            with(good, "court/ko-001.pdf", b"%PDF-1.7 planted".to_vec()),
+        ),
+        (
             "stamp-of-something-else",
             "a time stamp over something else",
             with(good, "proof/anchors/1-x.tsr", b"0\x03\x02\x01\x00".to_vec()),
