@@ -7,10 +7,11 @@ mod listen;
 mod packages;
 mod stamps;
 mod texts;
+mod troubles;
 mod work;
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -222,6 +223,8 @@ impl App {
             stop.clone(),
         ));
         let review = self.review.clone();
+        let (metrics, clock) = (self.metrics.clone(), Arc::clone(&self.outside.clock));
+        let watchdog = watchdog(self.ledger.clone(), self.store.clone(), metrics, clock, stop.clone());
         let workshop = work::Workshop {
             config: self.config,
             outside: self.outside,
@@ -236,11 +239,12 @@ impl App {
             review: self.review,
             wake: self.wake,
             rehearsal: self.rehearsal,
+            stamps: Mutex::default(),
         };
         tasks.spawn(workshop.run(stop.clone()));
         tasks.spawn(review.work(stop.clone()));
         tasks.spawn(checkpoints(self.ledger.clone(), stop.clone()));
-        tasks.spawn(watchdog(self.ledger.clone(), stop.clone()));
+        tasks.spawn(watchdog);
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         stopped(stop).await;
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
@@ -288,8 +292,15 @@ async fn checkpoints(ledger: Ledger, mut stop: watch::Receiver<bool>) {
 }
 
 /// Tells systemd that the program is alive, as long as the ledger answers: a hung store gets the service restarted.
-async fn watchdog(ledger: Ledger, mut stop: watch::Receiver<bool>) {
+async fn watchdog(
+    ledger: Ledger,
+    store: Store,
+    metrics: Metrics,
+    clock: Arc<dyn Clock>,
+    mut stop: watch::Receiver<bool>,
+) {
     while !*stop.borrow() {
+        troubles::try_to_write(&metrics, &store, &*clock).await;
         if ledger.head().await.is_ok() {
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
         }

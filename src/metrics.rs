@@ -2,8 +2,8 @@
 //!
 //! Never: a global recorder (two bots in one process must not share counts), a label made of received text.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +28,12 @@ struct Inner {
     api_remaining: AtomicI64,
     /// Followers whose last batch failed, and how many failed in a row.
     failing: Mutex<BTreeMap<&'static str, u32>>,
+    /// Deliveries whose signature fits no token, since the start.
+    mismatches: AtomicU64,
+    /// A delivery could not be made durable, and nothing could be written since.
+    unwritable: AtomicBool,
+    /// Kinds of trouble that stand.
+    troubles: Mutex<BTreeSet<&'static str>>,
 }
 
 impl Default for Metrics {
@@ -40,6 +46,9 @@ impl Default for Metrics {
             rooms_late: AtomicBool::new(false),
             api_remaining: AtomicI64::new(-1),
             failing: Mutex::default(),
+            mismatches: AtomicU64::new(0),
+            unwritable: AtomicBool::new(false),
+            troubles: Mutex::default(),
         }))
     }
 }
@@ -61,6 +70,40 @@ impl Metrics {
     /// `karibarai_webhook_rejections_total{reason}`: deliveries whose signature was refused.
     pub fn webhook_rejected(&self, reason: &'static str) {
         self.counter("karibarai_webhook_rejections_total", &[("reason", reason)]).increment(1);
+        if reason == "mismatch" {
+            self.0.mismatches.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Deliveries whose signature fits none of the tokens, since the start.
+    pub fn mismatches(&self) -> u64 {
+        self.0.mismatches.load(Ordering::Relaxed)
+    }
+
+    /// A delivery could not be made durable, or something could be written again.
+    pub fn unwritable(&self, it: bool) {
+        self.0.unwritable.store(it, Ordering::Relaxed);
+    }
+
+    /// Nothing could be written since a delivery could not be made durable.
+    pub fn is_unwritable(&self) -> bool {
+        self.0.unwritable.load(Ordering::Relaxed)
+    }
+
+    /// `karibarai_trouble{kind}`: 1 while something keeps the bot from its work, else 0.
+    pub fn trouble(&self, kind: &'static str, stands: bool) {
+        self.gauge("karibarai_trouble", &[("kind", kind)]).set(if stands { 1.0 } else { 0.0 });
+        let mut troubles = self.0.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        if stands {
+            troubles.insert(kind);
+        } else {
+            troubles.remove(kind);
+        }
+    }
+
+    /// Kinds of trouble that stand, by name.
+    pub fn troubles(&self) -> Vec<&'static str> {
+        self.0.troubles.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
     /// `karibarai_observations_total{outcome}`: what became of verified deliveries (`new`, `known`).

@@ -88,6 +88,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "export",
             "review",
             "upkeep",
+            "doctor",
         ],
     ),
     ("setup", &["domain", "chatwork", "detect", "config", "store", "upkeep", "backtest", "app"]),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::{Digest, Entropy, EntryIndex, EntryKind, UtcMillis, hex};
+use crate::domain::{Digest, Entropy, EntryIndex, EntryKind, Sign, Trouble, UtcMillis, hex};
 use crate::ledger::{Ledger, LedgerError, Observation};
 use crate::proof::checkpoint::Checkpoint;
 use crate::proof::timestamp::{self, Roots, Stamp, TimestampError};
@@ -23,6 +23,10 @@ pub use shelf::{Found, Stored, arrived, path, size_of, stored};
 
 /// After a failure an authority is asked again so much later.
 const RETRY: Duration = Duration::from_secs(600);
+/// An authority that refuses for so long is told to the owner …
+const REFUSED: Duration = Duration::from_secs(3600);
+/// … and one that cannot be reached for so long: a daily stamp was missed.
+const AWAY: Duration = Duration::from_secs(24 * 3600);
 /// A case that moved brings a stamp forward, but not more often than this.
 const MILESTONE: Duration = Duration::from_secs(600);
 
@@ -59,6 +63,17 @@ pub enum AnchorError {
     Certificate { path: PathBuf },
 }
 
+impl AnchorError {
+    /// The authority, or what is configured of it, says no; asking again will hardly mend it.
+    fn is_answer(&self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::Certificate { .. } | Self::File { .. } => true,
+            Self::Status { status, .. } => (400..500).contains(status),
+            Self::Store(_) | Self::Ledger(_) | Self::Client(_) | Self::Unreachable { .. } => false,
+        }
+    }
+}
+
 /// What `[anchor]` says.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
@@ -85,11 +100,41 @@ pub struct Anchored {
     pub stamp: Stamp,
 }
 
-/// When each authority is due; kept between two rounds.
-#[derive(Debug, Default)]
+/// When each authority is due, and which of them fail; kept between two rounds.
+#[derive(Clone, Debug, Default)]
 pub struct Schedule {
-    /// By the order of the plan: not before.
-    retry: Vec<Option<UtcMillis>>,
+    /// By the order of the plan: after a failure.
+    failures: Vec<Option<Failure>>,
+}
+
+/// An authority that gave no stamp when it was asked.
+#[derive(Clone, Copy, Debug)]
+struct Failure {
+    since: UtcMillis,
+    /// Not asked before.
+    retry: UtcMillis,
+    /// It answered, and not with a stamp that can be used.
+    refused: bool,
+}
+
+impl Schedule {
+    /// Whether an authority has been failing for long; nothing where it cannot be told yet.
+    pub fn sign(&self, now: UtcMillis) -> Option<Sign> {
+        let failing = self.failures.iter().flatten();
+        let lasting = failing.clone().filter(|it| {
+            let patience = if it.refused { REFUSED } else { AWAY };
+            now.since(it.since) >= patience
+        });
+        let longest = lasting.map(|it| now.since(it.since).as_secs()).max();
+        let failing = failing.count();
+        match longest {
+            Some(seconds) => Some(Sign::new(Trouble::AnchorRefused, true, seconds)),
+            None if failing == 0 && !self.failures.is_empty() => {
+                Some(Sign::new(Trouble::AnchorRefused, false, 0))
+            }
+            None => None,
+        }
+    }
 }
 
 impl Anchors<'_> {
@@ -100,20 +145,21 @@ impl Anchors<'_> {
         schedule: &mut Schedule,
         now: UtcMillis,
     ) -> Result<Vec<Anchored>, AnchorError> {
-        schedule.retry.resize(plan.urls.len(), None);
+        schedule.failures.resize(plan.urls.len(), None);
         let mut got = Vec::new();
         let moved = self.store.cases().await?.iter().map(|it| it.changed_n).max();
-        for (url, retry) in plan.urls.iter().zip(&mut schedule.retry) {
-            if retry.is_some_and(|at| now < at) || !self.due(url, plan.every, moved, now)? {
+        for (url, failure) in plan.urls.iter().zip(&mut schedule.failures) {
+            if failure.is_some_and(|it| now < it.retry) || !self.due(url, plan.every, moved, now)? {
                 continue;
             }
             match self.stamp(url).await {
                 Ok(anchored) => {
-                    *retry = None;
+                    *failure = None;
                     got.push(anchored);
                 }
                 Err(error) => {
-                    *retry = Some(now.plus(RETRY));
+                    let since = failure.map_or(now, |it| it.since);
+                    *failure = Some(Failure { since, retry: now.plus(RETRY), refused: error.is_answer() });
                     tracing::warn!(error = %chain(&error), "no time stamp; it is asked for again later");
                 }
             }

@@ -1,5 +1,6 @@
 //! Has the ledger's head stamped by others from time to time, where the configuration names some.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -26,6 +27,7 @@ impl Workshop {
         };
         let plan = anchor::Plan { urls: config.authorities.clone(), every: config.every };
         let mut schedule = anchor::Schedule::default();
+        let poll = ANCHOR_POLL.min(self.config.reconcile.interval);
         let anchors = Anchors {
             ledger: &self.ledger,
             store: &self.store,
@@ -40,8 +42,9 @@ impl Workshop {
                 Ok(_) => self.wake.notify_one(),
                 Err(error) => tracing::error!(error = %error, "time stamps cannot be asked for"),
             }
+            *self.stamps.lock().unwrap_or_else(PoisonError::into_inner) = schedule.clone();
             tokio::select! {
-                () = tokio::time::sleep(ANCHOR_POLL) => {}
+                () = tokio::time::sleep(poll) => {}
                 _ = stop.changed() => {}
             }
         }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 
+use crate::anchor::Schedule;
 use crate::chatwork::api::{Api, Downloads};
 use crate::config::Config;
 use crate::desk::Desk;
 use crate::detect::RuleSet;
-use crate::domain::RoomId;
+use crate::domain::{RoomId, Trouble};
 use crate::follow::{
     Agreements, Annex, Archive, Asks, Casebook, Control, Decider, Detector, Driver, Index, Mirror, Nudges,
     Progress, Tiles, Watchman,
@@ -21,7 +22,7 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::receive::Receiver;
 use crate::reconcile::Reconciler;
-use crate::reply::outbox::{Me, Outbox, Settled};
+use crate::reply::outbox::{Me, Outbox, Retries, Settled};
 use crate::reply::template::Templates;
 use crate::review::Review;
 use crate::store::Store;
@@ -59,6 +60,8 @@ pub(super) struct Workshop {
     pub(super) wake: Arc<Notify>,
     /// Nothing is posted in a client's room.
     pub(super) rehearsal: bool,
+    /// How the authorities answered last.
+    pub(super) stamps: Mutex<Schedule>,
 }
 
 impl Workshop {
@@ -84,6 +87,7 @@ impl Workshop {
         };
         let asks = Asks { api: self.api.clone(), desk: desk.clone(), control_room: me.control_room };
         let nudges = Nudges { desk, clock: Arc::clone(&self.outside.clock), control_room: me.control_room };
+        let control_room = me.control_room;
         let outbox = self.outbox(me);
         let reconciler = Reconciler::new(
             self.api.clone(),
@@ -103,6 +107,7 @@ impl Workshop {
             self.attend(&agreements, &nudges, &asks, &send, stop.clone()),
             self.reconcile(&reconciler, stop.clone()),
             packer.run(asked, &send, stop.clone()),
+            self.trouble(&outbox, control_room, &send, stop.clone()),
             self.anchor(stop),
         );
     }
@@ -145,6 +150,8 @@ impl Workshop {
             match identity::resolve(&self.api, &self.store, &self.config).await {
                 Ok(me) => return Some(me),
                 Err(error) => {
+                    let refused = self.api.token_refused() == Some(true);
+                    self.metrics.trouble(Trouble::TokenRefused.as_str(), refused);
                     tracing::warn!(error = %error, "webhooks are recorded; nothing is decided before this is known")
                 }
             }
@@ -312,7 +319,7 @@ impl Workshop {
             clock,
             metrics: self.metrics.clone(),
             me,
-            retries: Mutex::default(),
+            retries: Retries::default(),
         }
     }
 

@@ -215,6 +215,7 @@ fn detail<'a>(entry: &Entry, record: &'a Record) -> Option<&'a RawValue> {
             | EntryKind::MessageMissingAtRecheck
             | EntryKind::AlarmRaised
             | EntryKind::ClockCompared
+            | EntryKind::TroubleChanged
             | EntryKind::MessageImported
             | EntryKind::ImportMade
     );

@@ -31,6 +31,7 @@ const PER_DAY: RangeInclusive<u64> = 0..=10_000;
 const CONNECTIONS: RangeInclusive<u64> = 1..=65_536;
 const BODY_SECONDS: RangeInclusive<u64> = 1..=120;
 const FILES_QUOTA_MB: RangeInclusive<u64> = 0..=100_000_000;
+const WARN_FREE_MB: RangeInclusive<u64> = 0..=100_000_000;
 const MAX_FILE_MB: RangeInclusive<u64> = 0..=10_000;
 const MEBIBYTE: u64 = 1 << 20;
 /// Least time between two stamps of one authority.
@@ -76,6 +77,7 @@ fn read(r: &mut Reader, cwd: &Path, origin: Option<PathBuf>) -> Option<Config> {
             url: storage_url(r, cwd)?,
             data_dir: data_dir(r, cwd)?,
             files_quota: r.number("storage.files_quota_mb", FILES_QUOTA_MB)? * MEBIBYTE,
+            warn_free: r.number("storage.warn_free_mb", WARN_FREE_MB)?,
         },
         owner: OwnerConfig {
             account_ids: r.take("owner.account_ids")?,

@@ -64,6 +64,8 @@ pub struct StorageConfig {
     pub data_dir: PathBuf,
     /// Bytes that all stored files together may take (`files_quota_mb`).
     pub files_quota: u64,
+    /// MiB on the disk of `data_dir`, below which the owner is told; 0: never.
+    pub warn_free: u64,
 }
 
 /// The database.

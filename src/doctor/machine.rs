@@ -11,10 +11,8 @@ use super::Finding;
 use super::platform::client;
 
 const MIB: u64 = 1024 * 1024;
-/// MiB left: a year of busy rooms without files is below it.
-const LOW: u64 = 1024;
 /// MiB left: a burst or a backup may not fit any more.
-const FULL: u64 = 100;
+pub(super) const FULL: u64 = 100;
 
 /// May the program write there, and may others not read what is private?
 pub(super) fn folder(config: &Config, found: &mut Vec<Finding>) {
@@ -37,17 +35,21 @@ fn is_open(path: &Path) -> bool {
 }
 
 /// Room on the file system of the data folder, or of the folder in which it will be made.
-pub(super) fn disk(config: &Config, found: &mut Vec<Finding>) {
-    let folder = &config.storage.data_dir;
-    let Some(place) = folder.ancestors().find(|it| it.exists()) else { return };
-    let place = if place.as_os_str().is_empty() { Path::new(".") } else { place };
-    let Ok(it) = rustix::fs::statvfs(place) else { return };
-    let free = it.f_bavail.saturating_mul(it.f_frsize) / MIB;
+pub(super) fn room_on_disk(config: &Config, found: &mut Vec<Finding>) {
+    let Some(free) = free(&config.storage.data_dir) else { return };
     found.push(match free {
         ..FULL => Finding::DiskFull(free),
-        FULL..LOW => Finding::DiskLow(free),
-        LOW.. => Finding::DiskGood(free),
+        _ if free < config.storage.warn_free => Finding::DiskLow(free),
+        _ => Finding::DiskGood(free),
     });
+}
+
+/// MiB that are left there.
+pub(super) fn free(folder: &Path) -> Option<u64> {
+    let place = folder.ancestors().find(|it| it.exists())?;
+    let place = if place.as_os_str().is_empty() { Path::new(".") } else { place };
+    let it = rustix::fs::statvfs(place).ok()?;
+    Some(it.f_bavail.saturating_mul(it.f_frsize) / MIB)
 }
 
 /// The public port: free for `serve`, or held by it, or held by another program.

@@ -5,6 +5,8 @@
 mod machine;
 mod platform;
 mod record;
+mod signs;
+mod silence;
 
 use std::sync::Arc;
 
@@ -12,6 +14,9 @@ use crate::chatwork::api::Api;
 use crate::config::{Config, StorageUrl};
 use crate::domain::{Clock, RoomId};
 use crate::store::Store;
+
+pub use signs::{Foreign, disk};
+pub use silence::Silence;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -160,7 +165,7 @@ impl Finding {
 pub async fn examine(config: &Config, clock: Arc<dyn Clock>) -> Vec<Finding> {
     let mut found = Vec::new();
     machine::folder(config, &mut found);
-    machine::disk(config, &mut found);
+    machine::room_on_disk(config, &mut found);
     machine::ports(config, &mut found).await;
     platform::token_and_rooms(config, Arc::clone(&clock), &mut found).await;
     platform::webhook(config, &mut found).await;

@@ -95,6 +95,8 @@ kinds! {
     LedgerContinued = "ledger.continued", chained: false;
     /// This machine's clock was found off beside Chatwork's, or right again.
     ClockCompared = "clock.compared", chained: false;
+    /// Something keeps the bot from its work, or does so no more.
+    TroubleChanged = "trouble.changed", chained: false;
     /// A copy of everything was made and verified.
     BackupMade = "backup.made", chained: false;
     SystemStarted = "system.started", chained: false;

@@ -11,6 +11,7 @@ mod ids;
 mod kind;
 mod signal;
 mod time;
+mod trouble;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{CountingEntropy, Entropy, SystemEntropy};
@@ -23,3 +24,4 @@ pub use signal::{
     ContextMessage, Label, Labels, Reason, Role, RoomType, Signal, SignalInput, Terms, Tier, Tuning,
 };
 pub use time::{JAPAN, UtcMillis};
+pub use trouble::{Sign, Trouble};

@@ -16,6 +16,7 @@ mod mirror;
 mod nudges;
 mod phrases;
 mod tiles;
+mod troubles;
 mod watchman;
 mod weighing;
 
@@ -33,6 +34,7 @@ pub use mirror::Mirror;
 pub use nudges::Nudges;
 pub use phrases::calls_everybody;
 pub use tiles::Tiles;
+pub use troubles::Troubles;
 pub use watchman::Watchman;
 
 use crate::ledger::LedgerError;

@@ -140,11 +140,13 @@ async fn take(receiver: &Receiver, request: Request) -> Result<(), Refusal> {
         Ok(appended) => {
             let outcome = accept::outcome(appended);
             receiver.0.metrics.observed(outcome);
+            receiver.0.metrics.unwritable(false);
             receiver.0.wake.notify_one();
             Ok(())
         }
         Err(error) => {
             tracing::error!(error = %error, "a delivery could not be made durable; answered 503");
+            receiver.0.metrics.unwritable(true);
             if let Some(room) = room {
                 receiver.miss(room);
             }

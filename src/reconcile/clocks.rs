@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::EntryKind;
 use crate::ledger::Observation;
-use crate::store::LedgerStore as _;
+use crate::store::{LedgerStore as _, Store, StoreResult};
 
 use super::{ReconcileError, Reconciler};
 
@@ -15,11 +15,16 @@ const RIGHT: Duration = Duration::from_secs(10);
 /// Name of the fact that says whether the last word was "off", over restarts.
 const SAID: &str = "clock_off";
 
+/// The last comparison found this machine's clock off.
+pub async fn clock_off(store: &Store) -> StoreResult<bool> {
+    Ok(store.fact(SAID).await?.is_some_and(|it| it == 1))
+}
+
 impl Reconciler {
     /// Says once that the clock is off, and once that it is right again.
     pub(super) async fn compare_clocks(&self) -> Result<(), ReconcileError> {
         let Some(ahead) = self.api.clock_ahead() else { return Ok(()) };
-        let said = self.store.fact(SAID).await?.is_some_and(|it| it == 1);
+        let said = clock_off(&self.store).await?;
         let apart = Duration::from_millis(ahead.unsigned_abs());
         let off = if said { apart > RIGHT } else { apart > OFF };
         if off == said {

@@ -16,6 +16,7 @@ mod room;
 mod rota;
 
 pub use around::Around;
+pub use clocks::clock_off;
 pub use coverage::{RoomCoverage, coverage, room_names};
 pub use files::{AT_A_TIME, Fetched, Fetcher};
 pub use pass::{Passed, Reconciler};

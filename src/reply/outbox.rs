@@ -2,24 +2,26 @@
 //! unknown outcome only what is provably absent is sent again.
 
 mod guards;
+mod retries;
 mod slot;
 mod task;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::chatwork::api::{Api, Error as ApiError};
 use crate::chatwork::notation;
 use crate::chatwork::wire::ApiMessage;
 use crate::config::{Config, Mode};
-use crate::domain::{AccountId, Clock, EntryIndex, MessageId, RoomId, UtcMillis};
+use crate::domain::{AccountId, Clock, MessageId, RoomId, UtcMillis};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::store::{
     ArchiveStore, CaseStore, LedgerStore, MessageRow, OutboxRow, OutboxState, Purpose, RequestRef, Store,
     StoreError,
 };
+
+pub use retries::{Flow, Retries};
 
 use super::record;
 use super::room_check::{self, Found};
@@ -65,7 +67,7 @@ pub struct Outbox {
     pub settled_at: Mutex<Settled>,
     /// Nothing at all is posted in a client's room: `setup` tries the bot out.
     pub rehearsal: bool,
-    pub retries: Mutex<HashMap<EntryIndex, (UtcMillis, u32)>>,
+    pub retries: Retries,
 }
 
 /// Since when the bot is awake.
@@ -100,7 +102,7 @@ impl Outbox {
         let mut next = None;
         for row in rows {
             let now = self.clock.now();
-            let due = self.retry_at(row.decided_n).map_or(row.due_at, |at| at.max(row.due_at));
+            let due = self.retries.at(row.decided_n).map_or(row.due_at, |at| at.max(row.due_at));
             let later = if due > now {
                 Some(due)
             } else {
@@ -114,7 +116,7 @@ impl Outbox {
                         None
                     }
                     Step::Later(at) => {
-                        self.put_off(row.decided_n, at);
+                        self.retries.put_off(row.decided_n, at);
                         Some(at)
                     }
                 }
@@ -288,7 +290,10 @@ impl Outbox {
         tracing::warn!(decided_n = row.decided_n.0, kind = error.kind(), "a post was not accepted");
         match error {
             // Not provably unsent: the claim stays, and when it has run out the room is read.
-            ApiError::MaybeSent(_) | ApiError::Answer(_) => Ok(Step::Later(now.plus(LEASE))),
+            ApiError::MaybeSent(_) | ApiError::Answer(_) => {
+                self.retries.failed(row.decided_n, now);
+                Ok(Step::Later(now.plus(LEASE)))
+            }
             ApiError::Rejected { status } | ApiError::NoAccess { status, .. } => Ok(Step::Refused { status }),
             ApiError::RateLimited { .. } | ApiError::Unauthorized | ApiError::Unreachable(_) => {
                 let step = self.later(row, &error, now);
@@ -303,22 +308,12 @@ impl Outbox {
     /// When to look again after a call that did nothing.
     fn later(&self, row: &OutboxRow, error: &ApiError, now: UtcMillis) -> Step {
         self.metrics.api_failed(error.kind());
+        self.retries.failed(row.decided_n, now);
         if let ApiError::RateLimited { until } = error {
             return Step::Later((*until).max(now.plus(Duration::from_secs(1))));
         }
-        let retries = self.retries.lock().unwrap_or_else(PoisonError::into_inner);
-        let failures = retries.get(&row.decided_n).map_or(0, |it| it.1);
-        Step::Later(now.plus(BACKOFF.saturating_mul(1 << failures.min(8)).min(MAX_BACKOFF)))
-    }
-
-    fn retry_at(&self, row: EntryIndex) -> Option<UtcMillis> {
-        self.retries.lock().unwrap_or_else(PoisonError::into_inner).get(&row).map(|it| it.0)
-    }
-
-    fn put_off(&self, row: EntryIndex, at: UtcMillis) {
-        let mut retries = self.retries.lock().unwrap_or_else(PoisonError::into_inner);
-        let failures = retries.get(&row).map_or(0, |it| it.1);
-        retries.insert(row, (at, failures + 1));
+        let times = self.retries.times(row.decided_n);
+        Step::Later(now.plus(BACKOFF.saturating_mul(1 << times.min(8)).min(MAX_BACKOFF)))
     }
 
     /// Records the end, the step of the case that follows from it, and, where the owner has to know, a note.
@@ -346,7 +341,7 @@ impl Outbox {
         let ending = record::Ending { row, state, why, posted, account, case, said, name, status, sendable };
         let observations = ending.observations(&self.templates, self.me.control_room, self.clock.now());
         record::append_and_apply(&self.ledger, &self.store, observations, None).await?;
-        self.retries.lock().unwrap_or_else(PoisonError::into_inner).remove(&row.decided_n);
+        self.retries.ended(row.decided_n);
         self.metrics.reply_ended(row.purpose.as_str(), state.as_str());
         tracing::info!(decided_n = row.decided_n.0, outcome = state.as_str(), why, "a reply ended");
         Ok(())

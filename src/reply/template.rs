@@ -18,6 +18,7 @@ mod slot;
 mod tests;
 mod text;
 mod texts;
+mod troubles;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ pub use readings::{reading_en, reading_ja};
 use slot::Slot;
 use text::Text;
 use texts::TextId;
+pub use troubles::TroubleNote;
 pub use watch::{Crowd, Unread, WatchNote};
 
 /// The compiled-in texts: file name and content.

@@ -288,23 +288,29 @@ async fn metrics(
     (kind, review.0.metrics.render()).into_response()
 }
 
-/// 200 when the ledger can be read, the rooms are read, and the followers go on and keep up; 503 with the reason as one word otherwise.
+/// 200 when deliveries can be recorded, the rooms are read, and the followers go on and keep up; 503 with the reason as one
+/// word otherwise. What else troubles the bot follows, a line each, and changes nothing of the status: a load balancer must
+/// not take away the only process that records because a time stamp is late.
 async fn ready(State(review): State<Review>) -> Response {
+    let metrics = &review.0.metrics;
     let reason = match review.0.ledger.head().await {
         Err(_) => Some("ledger"),
+        Ok(_) if metrics.is_unwritable() => Some("writing"),
         Ok(_) if !review.0.is_working() => Some("starting"),
-        Ok(_) if !review.0.metrics.stuck_followers().is_empty() => Some("followers"),
-        Ok(_) if review.0.metrics.rooms_late() => Some("rooms"),
+        Ok(_) if !metrics.stuck_followers().is_empty() => Some("followers"),
+        Ok(_) if metrics.rooms_late() => Some("rooms"),
         Ok(head) => match review.0.store.cursor("casebook").await {
             Ok(cursor) if head.end().saturating_sub(cursor.0) > MAX_LAG => Some("followers"),
             Ok(_) => None,
             Err(_) => Some("ledger"),
         },
     };
-    match reason {
-        None => (StatusCode::OK, "ready\n").into_response(),
-        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
+    let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut body = format!("{}\n", reason.unwrap_or("ready"));
+    for trouble in metrics.troubles() {
+        body.push_str(&format!("trouble: {trouble}\n"));
     }
+    (status, body).into_response()
 }
 
 /// A page could not be made; the reason is in the log.

@@ -23,6 +23,32 @@ pub(super) fn follower(name: &str) -> &'static str {
     }
 }
 
+/// What troubles the bot, and what to do.
+pub(super) fn trouble(name: &str) -> &'static str {
+    match name {
+        "webhook_silent" => {
+            "Webhookが届いていないルームがあります。Chatworkの「サービス連携」→「Webhook」で「有効」になっているかご確認ください。"
+        }
+        "token_refused" => {
+            "ChatworkがAPIトークンを受け付けません。「サービス連携」→「API Token」から取り直し、karibarai setup で登録して、ボットを起動し直してください。\
+             それまでは、発言の読み取りも投稿もできません。"
+        }
+        "signatures_refused" => {
+            "署名の合わないWebhookが届いています。設定を作り直したときは、新しいトークンを karibarai setup で登録してください。"
+        }
+        "disk_low" => "ディスクの空きが少なくなっています。使わないファイルを消してください。",
+        "disk_full" => "ディスクの空きがほとんどありません。まもなく記録できなくなります。",
+        "clock_off" => "このパソコンの時計がChatworkとずれています。時刻を自動で合わせる設定にしてください。",
+        "anchor_refused" => {
+            "時刻認証局から認証を受けられていません。karibarai checkpoint で理由を確かめられます。"
+        }
+        "outbox_stuck" => {
+            "30分以上、Chatworkに送れないままの投稿があります。送れるようになれば自動で投稿します。"
+        }
+        _ => "ボットに不具合があります。karibarai doctor でご確認ください。",
+    }
+}
+
 /// State of a case: its word, what the owner does next, and how it is coloured.
 pub(super) fn state(state: &str) -> (&'static str, &'static str, &'static str) {
     match state {

@@ -39,7 +39,7 @@ pub(crate) struct Authority {
     pub(crate) folder: tempfile::TempDir,
     address: SocketAddr,
     /// Answers over something else than was asked.
-    lies: Arc<AtomicBool>,
+    pub(crate) lies: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
 }
 

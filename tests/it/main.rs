@@ -35,5 +35,6 @@ mod support;
 mod sweep;
 mod tamper;
 mod template;
+mod troubles;
 mod vectors;
 mod writers;

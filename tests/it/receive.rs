@@ -232,7 +232,14 @@ async fn what_cannot_be_made_durable_is_503_and_the_room_is_read_again() {
     let message = bot.client_says("この発言は、書けない間に届きます");
     bot.chatwork.idle().await;
     assert_eq!(bot.chatwork.answers().last(), Some(&Some(503)));
+    let readiness = async || {
+        let answer =
+            crate::review::client().get(format!("http://{}/readyz", bot.private)).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    assert_eq!(readiness().await, (503, "writing\n".to_owned()));
     lock.execute_batch("ROLLBACK").unwrap();
+    bot.until("readiness", || async { readiness().await == (200, "ready\n".to_owned()) }).await;
     bot.recorded(&message, 1).await;
     let entries: Vec<_> = bot.records().await.iter().map(|it| it.entry().unwrap()).collect();
     let sources: Vec<_> = entries

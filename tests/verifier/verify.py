@@ -13,7 +13,8 @@ file.stored file.lost task.created task.updated member.joined member.left member
 room.changed room.access_lost gap.found reply.sent reply.amended unknown_event""".split())
 OTHER = set("""reply.decided reply.suppressed reply.uncertain case.changed case.noted contract.changed contract.counted
 room.declared bot.switched alarm.raised detection.marked task.closed content.erased evidence.viewed evidence.exported
-ledger.continued clock.compared system.started system.stopped checkpoint.anchored message.imported file.imported
+ledger.continued clock.compared trouble.changed backup.made system.started system.stopped checkpoint.anchored message.imported
+file.imported
 import.made undecodable""".split())
 FIELDS = "v n kind source source_time observed_at room message version content room_n room_prev".split()
 MESSAGES = ("message.created", "message.updated", "message.deleted_reported", "message.missing_at_recheck")

@@ -84,13 +84,17 @@ impl Api {
     ) -> Result<(), Error> {
         let now = self.clock.now();
         if let Some(server) = limits::server_time(headers) {
-            self.note_ahead(limits::ahead(asked, server, now));
+            self.note(|told| told.ahead = Some(limits::ahead(asked, server, now)));
         }
         let limits = Limits::read(headers, now);
         if let Some(limits) = limits {
-            self.note(limits);
+            self.note(|told| told.limits = Some(limits));
         }
         let code = status.as_u16();
+        // Of another status it is not known whether the token was looked at.
+        if matches!(code, 200..=299 | 401 | 403 | 404) {
+            self.note(|told| told.refused = Some(code == 401));
+        }
         let unclear = |read: fn(Cause) -> Error| match intent {
             Intent::Read => read(Cause::Status(code)),
             Intent::Write => Error::MaybeSent(Cause::Status(code)),

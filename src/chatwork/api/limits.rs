@@ -1,10 +1,13 @@
-//! The rate limit as each answer announces it.
+//! What every answer tells beside its content: the rate limit, the server's time, whether the token is accepted.
 
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 
 use crate::domain::UtcMillis;
+
+use super::Api;
 
 /// The window of the limit: no announced wait is longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
@@ -14,6 +17,39 @@ const ROOM_WAIT: Duration = Duration::from_secs(10);
 
 /// The shortest wait after a refusal, so that a clock that differs by a second makes no storm.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
+/// What the last answers told.
+#[derive(Default)]
+pub(super) struct Told {
+    pub(super) limits: Option<Limits>,
+    pub(super) ahead: Option<i64>,
+    pub(super) refused: Option<bool>,
+}
+
+impl Api {
+    /// What the last answer said of the rate limit; `None` before the first.
+    pub fn limits(&self) -> Option<Limits> {
+        self.told().limits
+    }
+
+    /// Milliseconds by which the program's clock was surely ahead of Chatwork's at the last answer that told its time.
+    pub fn clock_ahead(&self) -> Option<i64> {
+        self.told().ahead
+    }
+
+    /// Whether Chatwork refused the token at the last answer that tells; `None` before the first.
+    pub fn token_refused(&self) -> Option<bool> {
+        self.told().refused
+    }
+
+    pub(super) fn note(&self, what: impl FnOnce(&mut Told)) {
+        what(&mut self.told());
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// The limit of all requests of the token's account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

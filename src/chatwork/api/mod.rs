@@ -9,7 +9,7 @@ mod error;
 mod exchange;
 mod limits;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderValue};
@@ -27,6 +27,7 @@ pub use error::{BuildError, Cause, Error};
 use exchange::Intent;
 pub use exchange::{MAX_ANSWER, MAX_PAGE};
 pub use limits::Limits;
+use limits::Told;
 
 /// Connections idle for longer are not used again: a server may just be closing them, which would make the outcome of
 /// a post uncertain.
@@ -61,8 +62,7 @@ pub struct Api {
     base: Arc<Url>,
     clock: Arc<dyn Clock>,
     timeouts: Timeouts,
-    limits: Arc<Mutex<Option<Limits>>>,
-    ahead: Arc<Mutex<Option<i64>>>,
+    told: Arc<Mutex<Told>>,
 }
 
 /// A message, a room or a member with the JSON text that it was read from, byte for byte: evidence is what was received.
@@ -168,24 +168,7 @@ impl Api {
             .timeout(timeouts.read)
             .build()
             .map_err(BuildError::Client)?;
-        Ok(Self {
-            client,
-            base: Arc::new(base),
-            clock,
-            timeouts,
-            limits: Arc::default(),
-            ahead: Arc::default(),
-        })
-    }
-
-    /// What the last answer said of the rate limit; `None` before the first.
-    pub fn limits(&self) -> Option<Limits> {
-        *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Milliseconds by which the program's clock was surely ahead of Chatwork's at the last answer that told its time.
-    pub fn clock_ahead(&self) -> Option<i64> {
-        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(Self { client, base: Arc::new(base), clock, timeouts, told: Arc::default() })
     }
 
     /// Host and scheme of the API: files may also be fetched from there.
@@ -353,14 +336,6 @@ impl Api {
             segments.pop_if_empty().extend(path);
         }
         url
-    }
-
-    fn note_ahead(&self, ahead: i64) {
-        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
-    }
-
-    fn note(&self, limits: Limits) {
-        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = Some(limits);
     }
 }
 

@@ -101,13 +101,13 @@ impl Crowd<'_> {
     }
 }
 
-fn room_text(room: RoomId, name: Option<&str>) -> String {
+pub(super) fn room_text(room: RoomId, name: Option<&str>) -> String {
     let name = name.map(|it| inert_line(it, MAX_NAME_CHARS)).filter(|it| !it.is_empty());
     name.map_or_else(|| format!("ルーム{room}"), |it| format!("「{it}」"))
 }
 
 /// `62時間`, `3時間20分`, `45分`: below a minute it counts as one.
-fn span_text(span: Duration) -> String {
+pub(super) fn span_text(span: Duration) -> String {
     let minutes = span.as_secs().div_ceil(60).max(1);
     match (minutes / 60, minutes % 60) {
         (0, minutes) => format!("{minutes}分"),

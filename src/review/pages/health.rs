@@ -102,6 +102,9 @@ pub(super) async fn findings(review: &Review) -> Result<Vec<Finding>, Broken> {
             ),
         ));
     }
+    for name in parts.metrics.troubles() {
+        found.push(Finding::new(false, words::trouble(name)));
+    }
     let uncertain =
         parts.store.outbox().await?.iter().filter(|it| it.state == OutboxState::Uncertain).count();
     if uncertain > 0 {

@@ -143,6 +143,15 @@ impl Bot {
         self.restart_after(|_, _| {}).await
     }
 
+    /// The same with other settings.
+    pub(crate) async fn restart_with(mut self, changed: &[(&str, &str)]) -> Self {
+        for (name, value) in changed {
+            self.settings.retain(|(known, _)| known != name);
+            self.settings.push(((*name).to_owned(), (*value).to_owned()));
+        }
+        self.restart().await
+    }
+
     /// The same, with something done to the folder in between.
     pub(crate) async fn restart_after(self, between: impl FnOnce(&Path, &[(String, String)])) -> Self {
         let Self {

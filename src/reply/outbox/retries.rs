@@ -1,0 +1,114 @@
+//! Rows that wait for another attempt, and since when calls for them have been failing.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::domain::{EntryIndex, UtcMillis};
+
+/// A post whose calls have been failing for so long is stuck. Shorter troubles of the platform mend themselves.
+const STUCK: Duration = Duration::from_secs(1800);
+
+/// What the sender remembers of rows that it put off.
+#[derive(Default)]
+pub struct Retries(Mutex<HashMap<EntryIndex, Retry>>);
+
+#[derive(Default)]
+struct Retry {
+    at: Option<UtcMillis>,
+    /// How often it was put off.
+    times: u32,
+    /// Chatwork's calls for it fail since then, without a pause for another reason.
+    failing_since: Option<UtcMillis>,
+    /// The last look at it ended with a call that failed.
+    failed_now: bool,
+}
+
+/// Whether posts are stuck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Nothing fails.
+    Free,
+    /// Something fails, not for long.
+    Halting,
+    /// So many rows have been failing for long.
+    Stuck(usize),
+}
+
+impl Retries {
+    /// Not before this time.
+    pub(super) fn at(&self, row: EntryIndex) -> Option<UtcMillis> {
+        self.rows().get(&row).and_then(|it| it.at)
+    }
+
+    /// How often it was put off.
+    pub(super) fn times(&self, row: EntryIndex) -> u32 {
+        self.rows().get(&row).map_or(0, |it| it.times)
+    }
+
+    pub(super) fn put_off(&self, row: EntryIndex, at: UtcMillis) {
+        let mut rows = self.rows();
+        let retry = rows.entry(row).or_default();
+        retry.at = Some(at);
+        retry.times = retry.times.saturating_add(1);
+        if !std::mem::take(&mut retry.failed_now) {
+            retry.failing_since = None;
+        }
+    }
+
+    /// A call for it failed.
+    pub(super) fn failed(&self, row: EntryIndex, now: UtcMillis) {
+        let mut rows = self.rows();
+        let retry = rows.entry(row).or_default();
+        retry.failing_since.get_or_insert(now);
+        retry.failed_now = true;
+    }
+
+    pub(super) fn ended(&self, row: EntryIndex) {
+        self.rows().remove(&row);
+    }
+
+    /// How it goes, on the whole.
+    pub fn flow(&self, now: UtcMillis) -> Flow {
+        let rows = self.rows();
+        let failing: Vec<UtcMillis> = rows.values().filter_map(|it| it.failing_since).collect();
+        match failing.iter().filter(|since| now.since(**since) >= STUCK).count() {
+            0 if failing.is_empty() => Flow::Free,
+            0 => Flow::Halting,
+            stuck => Flow::Stuck(stuck),
+        }
+    }
+
+    fn rows(&self) -> MutexGuard<'_, HashMap<EntryIndex, Retry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROW: EntryIndex = EntryIndex(7);
+
+    fn at(minutes: i64) -> UtcMillis {
+        UtcMillis(minutes * 60_000)
+    }
+
+    #[test]
+    fn what_waits_for_its_time_is_not_stuck_and_what_fails_for_long_is() {
+        let retries = Retries::default();
+        retries.put_off(ROW, at(600));
+        assert_eq!(retries.flow(at(599)), Flow::Free, "quiet hours");
+        retries.failed(ROW, at(600));
+        retries.put_off(ROW, at(601));
+        retries.failed(ROW, at(601));
+        retries.put_off(ROW, at(605));
+        assert_eq!(retries.flow(at(629)), Flow::Halting);
+        assert_eq!(retries.flow(at(630)), Flow::Stuck(1));
+        retries.put_off(ROW, at(900));
+        assert_eq!(retries.flow(at(800)), Flow::Free, "it waits for another reason now");
+        retries.failed(ROW, at(900));
+        retries.ended(ROW);
+        assert_eq!((retries.flow(at(2000)), retries.times(ROW)), (Flow::Free, 0));
+    }
+}
