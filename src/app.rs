@@ -24,6 +24,7 @@ use crate::detect::RuleSet;
 use crate::domain::{AccountId, Clock, Entropy, EntryKind};
 use crate::ledger::{Ledger, LedgerError, Observation};
 use crate::metrics::Metrics;
+use crate::platform::{self, Service};
 use crate::receive::Receiver;
 use crate::reply::template::Templates;
 use crate::review::{Ports, Review};
@@ -245,9 +246,9 @@ impl App {
         tasks.spawn(review.work(stop.clone()));
         tasks.spawn(checkpoints(self.ledger.clone(), stop.clone()));
         tasks.spawn(watchdog);
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        platform::tell(Service::Ready);
         stopped(stop).await;
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        platform::tell(Service::Stopping);
         let drained =
             tokio::time::timeout(SHUTDOWN, async { while tasks.join_next().await.is_some() {} }).await;
         if drained.is_err() {
@@ -302,7 +303,7 @@ async fn watchdog(
     while !*stop.borrow() {
         troubles::try_to_write(&metrics, &store, &*clock).await;
         if ledger.head().await.is_ok() {
-            let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+            platform::tell(Service::Alive);
         }
         tokio::select! {
             () = tokio::time::sleep(WATCHDOG_EVERY) => {}

@@ -19,6 +19,8 @@
 //! 9. [`app`] signs a checkpoint at intervals and [`anchor`] has it stamped by others; [`review`] shows, `log` prints,
 //!    [`export`] packs a room for a stranger, `verify` recomputes ([`proof::verify`], [`export::check`]).
 //!
+//! [`platform`] has what differs between Linux, macOS and Windows, and nothing else knows of it.
+//!
 //! Beside the walk: [`reconcile`] reads rooms by the API and appends what no webhook brought, and fetches the files
 //! that messages show ([`files`] keeps them by hash); [`upkeep`] makes the derived tables anew; [`backtest`] tells what
 //! would have been said; [`doctor`] looks for what does not work; [`setup`] makes the
@@ -54,6 +56,7 @@ pub mod follow;
 pub mod import;
 pub mod ledger;
 pub mod metrics;
+pub mod platform;
 pub mod proof;
 pub mod receive;
 pub mod reconcile;

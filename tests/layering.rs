@@ -9,15 +9,16 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("metrics", &[]),
+    ("platform", &[]),
     ("proof", &["domain"]),
-    ("files", &["domain"]),
+    ("files", &["platform", "domain"]),
     ("sandbox", &[]),
     ("chatwork", &["domain"]),
     ("detect", &["domain", "chatwork"]),
     ("cases", &["domain"]),
     ("config", &["domain", "cases"]),
-    ("store", &["domain", "proof"]),
-    ("ledger", &["domain", "proof", "store"]),
+    ("store", &["platform", "domain", "proof"]),
+    ("ledger", &["platform", "domain", "proof", "store"]),
     ("import", &["domain", "files", "store", "ledger"]),
     ("search", &["domain", "store"]),
     ("reply", &["domain", "metrics", "chatwork", "cases", "config", "store", "ledger"]),
@@ -27,21 +28,21 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "follow",
         &[
-            "domain", "metrics", "chatwork", "detect", "cases", "config", "reply", "proof", "store",
-            "ledger", "search", "desk",
+            "platform", "domain", "metrics", "chatwork", "detect", "cases", "config", "reply", "proof",
+            "store", "ledger", "search", "desk",
         ],
     ),
     ("backtest", &["domain", "chatwork", "detect", "cases", "config", "reply", "store", "follow"]),
-    ("anchor", &["domain", "proof", "store", "ledger"]),
-    ("export", &["domain", "files", "chatwork", "proof", "store", "ledger", "follow", "anchor"]),
+    ("anchor", &["platform", "domain", "proof", "store", "ledger"]),
+    ("export", &["platform", "domain", "files", "chatwork", "proof", "store", "ledger", "follow", "anchor"]),
     (
         "upkeep",
         &[
-            "domain", "files", "chatwork", "detect", "cases", "reply", "proof", "store", "ledger", "follow",
-            "anchor",
+            "platform", "domain", "files", "chatwork", "detect", "cases", "reply", "proof", "store",
+            "ledger", "follow", "anchor",
         ],
     ),
-    ("doctor", &["domain", "chatwork", "config", "store", "anchor", "upkeep"]),
+    ("doctor", &["platform", "domain", "chatwork", "config", "store", "anchor", "upkeep"]),
     (
         "review",
         &[
@@ -68,6 +69,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "platform",
             "domain",
             "metrics",
             "proof",
@@ -91,10 +93,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "doctor",
         ],
     ),
-    ("setup", &["domain", "chatwork", "detect", "config", "store", "upkeep", "backtest", "app"]),
+    ("setup", &["platform", "domain", "chatwork", "detect", "config", "store", "upkeep", "backtest", "app"]),
     (
         "cli",
         &[
+            "platform",
             "backtest",
             "domain",
             "metrics",

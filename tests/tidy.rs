@@ -75,6 +75,11 @@ fn every_file_keeps_the_house_rules() {
                 complain(&format!("holds `{forbidden}`"));
             }
         }
+        let system =
+            ["std::os::", "cfg(unix)", "cfg(windows)", "cfg(target_os", "rustix::", "tokio::signal::unix"];
+        if system.iter().any(|it| production.contains(it)) && !name.starts_with("src/platform/") {
+            complain("knows one system alone; `platform` has both forms");
+        }
         for (number, line) in text.lines().enumerate() {
             if line.contains("cfg(test)")
                 && text.lines().nth(number + 1).is_none_or(|it| !it.contains("mod tests"))

@@ -1,9 +1,8 @@
 //! Where stamps are kept: `data/anchors/<size>-<host>.tsr`, beside it the certificates as `.pem`.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -11,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::AnchorError;
 use crate::domain::{Digest, UtcMillis};
+use crate::platform;
 use crate::proof::timestamp::{self, Roots, Stamp, TimestampError};
 
 /// A file of an anchor.
@@ -126,12 +126,12 @@ pub(super) fn keep(
         let beside = path.with_extension("new");
         let put = || {
             fs::create_dir_all(&folder)?;
-            let mut file =
-                OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&beside)?;
+            let mut file = platform::private(OpenOptions::new().create(true).write(true).truncate(true))
+                .open(&beside)?;
             file.write_all(bytes)?;
             file.sync_all()?;
             fs::rename(&beside, &path)?;
-            File::open(&folder)?.sync_all()
+            platform::sync_folder(&folder)
         };
         put().map_err(|source| AnchorError::File { path: path.clone(), source })
     };

@@ -13,6 +13,9 @@ pub(super) struct Arguments {
     /// One JSON object a line
     #[arg(long)]
     json: bool,
+    /// Ask only the running `serve` on this machine (/healthz and /readyz): for a container's health check
+    #[arg(long)]
+    running: bool,
 }
 
 #[derive(Serialize)]
@@ -29,7 +32,11 @@ struct Words(String, Option<String>);
 
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let config = place.config()?;
-    let findings = doctor::examine(&config, start::outside().clock).await;
+    let findings = if arguments.running {
+        doctor::running(&config).await
+    } else {
+        doctor::examine(&config, start::outside().clock).await
+    };
     for finding in &findings {
         let Words(what, advice) = match terminal.language {
             Language::Ja => ja(finding),
@@ -176,6 +183,19 @@ fn en(finding: &Finding) -> Words {
             format!("only {mib} MiB are free on the disk"),
             "make room now: without it deliveries are answered 503",
         ),
+        Finding::ServeReady => fine("`serve` says that it is ready"),
+        Finding::ServeNotReady(word) => todo(
+            format!("`serve` says that it is not ready: {word}"),
+            "docs/operations.md says what each word means; the log of `serve` says more",
+        ),
+        Finding::ServeSilent => todo(
+            "`serve` does not answer",
+            "start it; [server] listen and review_listen say where it is looked for",
+        ),
+        Finding::ServeTroubled(trouble) => todo(
+            format!("`serve` is in trouble: {}", trouble.as_str()),
+            "the overview and the note in the control room say what to do",
+        ),
         Finding::NoRecordYet => fine("there is no record yet"),
         Finding::RecordGood(n) => fine(format!("the record is intact ({n} entries)")),
         Finding::RecordDamaged => todo(
@@ -284,6 +304,19 @@ fn ja(finding: &Finding) -> Words {
         Finding::DiskFull(mib) => todo(
             format!("ディスクの空きが{mib} MiBしかありません"),
             "すぐに空けてください。書き込めないと、通知を受け取れません",
+        ),
+        Finding::ServeReady => fine("serve は正常に動いています"),
+        Finding::ServeNotReady(word) => todo(
+            format!("serve の準備ができていません（{word}）"),
+            "言葉の意味は docs/operations.md に、くわしい理由は serve のログにあります",
+        ),
+        Finding::ServeSilent => todo(
+            "serve が応答しません",
+            "karibarai serve を起動してください。[server] の listen と review_listen のアドレスで探しています",
+        ),
+        Finding::ServeTroubled(trouble) => todo(
+            format!("serve に不具合があります（{}）", trouble.as_str()),
+            "管理画面と、マイチャットへのお知らせに、直し方があります",
         ),
         Finding::NoRecordYet => fine("記録はまだありません"),
         Finding::RecordGood(n) => fine(format!("記録は改ざんなしです（{n}件）")),

@@ -40,6 +40,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::platform;
+
 use self::terminal::Terminal;
 
 /// 0 done, 1 the answer is "no", 2 it could not be done.
@@ -140,21 +142,26 @@ pub fn main() -> ExitCode {
     let language = arguments.lang.unwrap_or_else(|| language_of(&environment));
     let terminal = Terminal::new(language);
     let place = start::Place { file: arguments.config, environment };
+    let opened = arguments.command.is_none();
     let result = match start::runtime() {
         Ok(runtime) => match arguments.command.or_else(|| without_command(&place, &terminal)) {
             Some(command) => runtime.block_on(dispatch(command, &place, &terminal)),
-            None => return ExitCode::from(2),
+            None => Ok(Exit::Failed),
         },
         Err(error) => Err(error),
     };
+    if let Err(error) = &result {
+        terminal.talk(&format!("karibarai: {error:#}"));
+    }
+    if opened && platform::WINDOW_CLOSES && std::io::stdin().is_terminal() {
+        terminal.talk(terminal.words("Enterキーで閉じます。", "press Enter to close"));
+        let _ = platform::read_line(false);
+    }
     match result {
         Ok(Exit::Done) => ExitCode::SUCCESS,
         Ok(Exit::No) => ExitCode::from(1),
         Ok(Exit::Failed) => ExitCode::from(2),
-        Err(error) => {
-            terminal.talk(&format!("karibarai: {error:#}"));
-            ExitCode::from(2)
-        }
+        Err(_) => ExitCode::from(2),
     }
 }
 
@@ -204,11 +211,12 @@ fn without_command(place: &start::Place, terminal: &Terminal) -> Option<Command>
     None
 }
 
-/// As the system's programs do: `LC_ALL`, `LC_MESSAGES`, `LANG`, the first that is set.
+/// As the system's programs do: `LC_ALL`, `LC_MESSAGES`, `LANG`, the first that is set; else what the system itself says.
 fn language_of(environment: &[(String, String)]) -> Language {
     let value = |name: &str| environment.iter().find(|(key, value)| key == name && !value.is_empty());
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(value);
-    if locale.is_some_and(|(_, value)| value.starts_with("ja")) { Language::Ja } else { Language::En }
+    let locale = locale.map(|(_, value)| value.clone()).or_else(platform::locale);
+    if locale.is_some_and(|it| it.starts_with("ja")) { Language::Ja } else { Language::En }
 }
 
 #[cfg(test)]

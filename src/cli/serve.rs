@@ -1,10 +1,10 @@
 //! `serve`: the bot, until SIGTERM or Ctrl-C.
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::app::App;
+use crate::platform::Stop;
 
 use super::Exit;
 use super::start::{self, Place};
@@ -30,13 +30,9 @@ pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Ex
     };
     terminal.talk(&pages);
     let (stop, stopped) = watch::channel(false);
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
+    let mut asked = Stop::watch().context("cannot wait for the signal to stop")?;
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        asked.came().await;
         let _ = stop.send(true);
     });
     app.run(stopped).await?;

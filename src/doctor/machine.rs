@@ -1,14 +1,14 @@
 //! This machine: folder, permissions, room on the disk, the two ports.
 
-use std::fs;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::config::Config;
+use crate::platform;
 
 use super::Finding;
 use super::platform::client;
+use super::running;
 
 const MIB: u64 = 1024 * 1024;
 /// MiB left: a burst or a backup may not fit any more.
@@ -26,12 +26,8 @@ pub(super) fn folder(config: &Config, found: &mut Vec<Finding>) {
         return;
     }
     let private = ["karibarai.db", "keys/ledger.key", "keys/observation.key"];
-    let open = private.iter().filter(|name| is_open(&folder.join(name))).count();
+    let open = private.iter().filter(|name| platform::is_open_to_others(&folder.join(name))).count();
     found.push(if open > 0 { Finding::FilesOpen(open) } else { Finding::FolderGood });
-}
-
-fn is_open(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|it| it.permissions().mode() & 0o077 != 0)
 }
 
 /// Room on the file system of the data folder, or of the folder in which it will be made.
@@ -48,8 +44,7 @@ pub(super) fn room_on_disk(config: &Config, found: &mut Vec<Finding>) {
 pub(super) fn free(folder: &Path) -> Option<u64> {
     let place = folder.ancestors().find(|it| it.exists())?;
     let place = if place.as_os_str().is_empty() { Path::new(".") } else { place };
-    let it = rustix::fs::statvfs(place).ok()?;
-    Some(it.f_bavail.saturating_mul(it.f_frsize) / MIB)
+    Some(platform::free_space(place).ok()? / MIB)
 }
 
 /// The public port: free for `serve`, or held by it, or held by another program.
@@ -59,17 +54,18 @@ pub(super) async fn ports(config: &Config, found: &mut Vec<Finding>) {
         found.push(Finding::PortFree);
         return;
     }
-    found.push(if is_ours(address).await { Finding::Listening } else { Finding::PortTaken(address.port()) });
+    if !is_ours(address).await {
+        found.push(Finding::PortTaken(address.port()));
+        return;
+    }
+    found.push(Finding::Listening);
+    found.extend(running::readiness(config).await.into_iter().filter(|it| *it != Finding::ServeReady));
 }
 
 /// What `serve` answers to a delivery without a signature, and hardly anything else does: 401 without a word.
 async fn is_ours(address: SocketAddr) -> bool {
     let Some(client) = client() else { return false };
-    let address = if address.ip().is_unspecified() {
-        SocketAddr::from(([127, 0, 0, 1], address.port()))
-    } else {
-        address
-    };
+    let address = running::reached(address);
     let healthy = client.get(format!("http://{address}/healthz")).send().await;
     let refused = client.post(format!("http://{address}/webhook")).send().await;
     healthy.is_ok_and(|it| it.status() == 200) && refused.is_ok_and(|it| it.status() == 401)

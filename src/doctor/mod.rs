@@ -5,6 +5,7 @@
 mod machine;
 mod platform;
 mod record;
+mod running;
 mod signs;
 mod silence;
 
@@ -12,9 +13,10 @@ use std::sync::Arc;
 
 use crate::chatwork::api::Api;
 use crate::config::{Config, StorageUrl};
-use crate::domain::{Clock, RoomId};
+use crate::domain::{Clock, RoomId, Trouble};
 use crate::store::Store;
 
+pub use running::running;
 pub use signs::{Foreign, disk};
 pub use silence::Silence;
 
@@ -74,6 +76,14 @@ pub enum Finding {
     DiskGood(u64),
     DiskLow(u64),
     DiskFull(u64),
+    /// `serve` says that it records and evaluates.
+    ServeReady,
+    /// It says that it does not, in this word.
+    ServeNotReady(&'static str),
+    /// Nothing of ours answers at the two listeners.
+    ServeSilent,
+    /// It works, and something keeps it from a part of its work.
+    ServeTroubled(Trouble),
     NoRecordYet,
     /// Entries.
     RecordGood(u64),
@@ -101,6 +111,7 @@ impl Finding {
             | Self::AnchorGood(_)
             | Self::RoomsLeftOut(_)
             | Self::FolderMissing
+            | Self::ServeReady
             | Self::NoRecordYet => Severity::Fine,
             Self::PlatformBusy
             | Self::NoRooms
@@ -108,6 +119,7 @@ impl Finding {
             | Self::FilesOpen(_)
             | Self::DiskLow(_)
             | Self::AnchorStale(_)
+            | Self::ServeTroubled(_)
             | Self::AnchorNone => Severity::Notice,
             Self::TokenMissing
             | Self::TokenRefused
@@ -123,6 +135,8 @@ impl Finding {
             | Self::PortTaken(_)
             | Self::FolderReadOnly
             | Self::DiskFull(_)
+            | Self::ServeNotReady(_)
+            | Self::ServeSilent
             | Self::RecordDamaged
             | Self::RecordUnreadable => Severity::Fault,
         }
@@ -151,6 +165,7 @@ impl Finding {
             | Self::WebhookForeign(_)
             | Self::WebhookSilent(..) => "webhook",
             Self::Listening | Self::PortFree | Self::PortTaken(_) => "port",
+            Self::ServeReady | Self::ServeNotReady(_) | Self::ServeSilent | Self::ServeTroubled(_) => "serve",
             Self::FolderGood | Self::FolderMissing | Self::FolderReadOnly | Self::FilesOpen(_) => "folder",
             Self::DiskGood(_) | Self::DiskLow(_) | Self::DiskFull(_) => "disk",
             Self::NoRecordYet | Self::RecordGood(_) | Self::RecordDamaged | Self::RecordUnreadable => {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use crate::domain::{CaseId, RoomId, UtcMillis};
+use crate::platform;
 
 const BEGINS: &str = "karibarai-";
 const ENDS: &str = ".zip";
@@ -32,7 +33,7 @@ impl Packages {
 
     /// Where a new package goes; the folder is there afterwards.
     pub fn place(&self, room: Option<RoomId>, case: Option<CaseId>, now: UtcMillis) -> io::Result<PathBuf> {
-        make_private(&self.folder)?;
+        platform::make_private_folder(&self.folder)?;
         let about = match (case, room) {
             (Some(case), _) => format!("case{case}"),
             (None, Some(room)) => format!("room{room}"),
@@ -85,17 +86,6 @@ fn is_ours(name: &str) -> bool {
     name.strip_prefix(BEGINS)
         .and_then(|it| it.strip_suffix(ENDS))
         .is_some_and(|it| !it.is_empty() && it.chars().all(plain))
-}
-
-#[cfg(unix)]
-fn make_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_private(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use crate::domain::{self, Digest};
+use crate::platform;
 
 pub use media::media_type;
 
@@ -176,15 +177,13 @@ impl Incoming {
 /// A new name is durable when its folder is.
 fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
+        Some(folder) => platform::sync_folder(folder),
         None => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     #[test]
@@ -197,7 +196,7 @@ mod tests {
         let path = shelf.path(&stored.sha256);
         let name = domain::hex(&stored.sha256);
         assert!(path.ends_with(format!("files/{}/{name}", &name[..2])));
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(!platform::is_open_to_others(&path));
         assert_eq!(fs::read_dir(folder.path().join("files")).unwrap().count(), 1, "nothing is left over");
         assert_eq!(shelf.check(&stored.sha256).unwrap(), Condition::Good);
         fs::write(&path, "other").unwrap();

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -13,6 +12,7 @@ use serde::Serialize;
 use crate::chatwork::notation;
 use crate::domain::{self, Entry, EntryIndex};
 use crate::ledger::{Erasure, Ledger};
+use crate::platform;
 use crate::store::{ArchiveStore, FollowStore, Record, Store};
 
 use super::archive::Archive;
@@ -162,8 +162,9 @@ fn write_beside(path: &Path, length: u64, lines: &HashMap<Vec<u8>, Vec<u8>>) -> 
     }
     let mut old = BufReader::new(File::open(path)?).take(length);
     let mut options = OpenOptions::new();
-    let mut new =
-        BufWriter::new(options.create(true).truncate(true).write(true).mode(0o600).open(beside(path))?);
+    let mut new = BufWriter::new(
+        platform::private(options.create(true).truncate(true).write(true)).open(beside(path))?,
+    );
     let (mut bytes, mut written) = (Vec::new(), 0);
     while old.read_until(b'\n', &mut bytes)? > 0 {
         let known = serde_json::from_slice::<Known>(&bytes).ok();
@@ -239,7 +240,8 @@ fn append_at(path: &Path, length: u64, bytes: &[u8]) -> io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     settle(path, length)?;
-    let mut file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+    let mut file =
+        platform::private(OpenOptions::new().create(true).truncate(false).write(true)).open(path)?;
     let present = file.metadata()?.len();
     if present < length {
         return Err(io::Error::new(

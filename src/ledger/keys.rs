@@ -2,12 +2,12 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use crate::domain::{self, Entropy};
+use crate::platform;
 use crate::proof::note::Verifier;
 
 use super::LedgerError;
@@ -32,7 +32,7 @@ pub(super) fn create(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], Led
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let mut file = platform::private(OpenOptions::new().write(true).create_new(true)).open(path)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         super::checkpoints::sync_folder(path)

@@ -126,6 +126,7 @@ impl Outbox {
                 (a, b) => a.or(b),
             };
         }
+        self.retries.looked();
         Ok(next)
     }
 

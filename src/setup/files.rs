@@ -1,14 +1,14 @@
 //! Puts the files where they belong: each is written whole beside its place and then takes it, the configuration last.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::NamedTempFile;
 
 use crate::config::{Config, ConfigError, LoadArgs};
+use crate::platform;
 
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
@@ -57,9 +57,7 @@ pub fn write(written: &Written<'_>) -> Result<(), FilesError> {
         file.persist(path).map_err(|it| FilesError::Io { path: path.to_owned(), source: it.error })?;
     }
     // The names too are to outlive a power cut.
-    fs::File::open(folder)
-        .and_then(|it| it.sync_all())
-        .map_err(|source| FilesError::Io { path: folder.to_owned(), source })
+    platform::sync_folder(folder).map_err(|source| FilesError::Io { path: folder.to_owned(), source })
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -68,9 +66,9 @@ fn folder_of(path: &Path) -> &Path {
 
 /// A new or empty folder is for its owner alone; one that holds other things is left as it is.
 fn private_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    platform::make_private_folder(folder)?;
     if fs::read_dir(folder)?.next().is_none() {
-        fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+        platform::shut_folder(folder)?;
     }
     Ok(())
 }

@@ -1,15 +1,15 @@
 //! What was erased, kept outside the database: so that a restore of an older copy erases it once more. Numbers alone, no words.
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{self, Digest, MessageId, RoomId, UtcMillis};
 use crate::ledger::{Reason, ReasonKind};
+use crate::platform;
 
 use super::Target;
 
@@ -84,7 +84,8 @@ pub(super) fn put_pending(data_dir: &Path, files: &HashSet<Digest>) -> io::Resul
         };
     }
     let text: String = files.iter().map(|it| format!("{}\n", domain::hex(it))).collect();
-    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path)?;
+    let mut file =
+        platform::private(OpenOptions::new().create(true).truncate(true).write(true)).open(&path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
@@ -111,8 +112,8 @@ fn add(data_dir: &Path, lines: &[Line]) -> io::Result<()> {
         serde_json::to_writer(&mut bytes, line)?;
         bytes.push(b'\n');
     }
-    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
+    let mut file = platform::private(OpenOptions::new().create(true).append(true)).open(&path)?;
     file.write_all(&bytes)?;
     file.sync_all()?;
-    File::open(data_dir)?.sync_all()
+    platform::sync_folder(data_dir)
 }

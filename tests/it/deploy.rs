@@ -52,6 +52,43 @@ assert it['ProgramArguments'][1] == 'serve' and it['RunAtLoad'], it";
     assert!(Command::new("bash").arg("-n").arg(script).status().unwrap().success());
 }
 
+#[test]
+fn the_task_for_windows_starts_the_program_at_log_in_and_never_ends_it() {
+    let script = "import sys, xml.etree.ElementTree as tree
+space = '{http://schemas.microsoft.com/windows/2004/02/mit/task}'
+it = tree.parse(sys.argv[1]).getroot()
+text = lambda path: it.find('/'.join(space + name for name in path.split('/'))).text
+assert text('Triggers/LogonTrigger/Enabled') == 'true'
+assert text('Actions/Exec/Arguments') == 'serve'
+assert text('Actions/Exec/Command') == text('Actions/Exec/WorkingDirectory') + '\\\\karibarai.exe'
+assert text('Settings/ExecutionTimeLimit') == 'PT0S', 'three days are the default'
+assert text('Settings/StopIfGoingOnBatteries') == 'false'
+assert text('Principals/Principal/RunLevel') == 'LeastPrivilege'";
+    let task = Path::new(ROOT).join("deploy/karibarai-task.xml");
+    assert!(Command::new("python3").args(["-c", script]).arg(task).status().unwrap().success());
+}
+
+#[test]
+fn a_release_has_the_program_for_all_three_systems() {
+    let workflow = fs::read_to_string(Path::new(ROOT).join(".github/workflows/release.yml")).unwrap();
+    let targets: Vec<&str> = workflow
+        .lines()
+        .filter_map(|it| it.trim().strip_prefix("- { os: ")?.split_once("target: "))
+        .map(|(_, rest)| rest.trim_end_matches(" }").split(',').next().unwrap())
+        .collect();
+    for target in ["x86_64-unknown-linux-musl", "aarch64-apple-darwin", "x86_64-pc-windows-msvc"] {
+        assert!(targets.contains(&target), "{target} of {targets:?}");
+    }
+    // What is said to be packed is there.
+    let packed = workflow.lines().find(|it| it.trim().starts_with("cp target/")).unwrap();
+    let is_plain = |it: &&str| it.chars().all(|it| it.is_ascii_alphanumeric() || it == '.') && *it != "cp";
+    let names: Vec<&str> = packed.split_whitespace().filter(is_plain).collect();
+    assert!(names.len() > 3, "{names:?}");
+    for name in names {
+        assert!(Path::new(ROOT).join(name).exists(), "{name}");
+    }
+}
+
 /// Names that begin with `karibarai_` and stand alone.
 fn names(text: &str) -> BTreeSet<String> {
     let word = |it: char| it.is_ascii_alphanumeric() || it == '_';

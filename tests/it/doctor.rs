@@ -129,3 +129,50 @@ async fn a_webhook_that_fell_silent_and_files_open_to_others_are_named() {
     assert!(told.iter().any(|it| it.starts_with("folder: 1 private files")), "{told:?}");
     bot.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_bot_is_asked_for_its_own_word_and_for_nothing_else() {
+    let bot = Bot::start_with(&[("KARIBARAI_STORAGE__WARN_FREE_MB", "100000000")]).await;
+    let address = |listener: &std::net::SocketAddr| listener.to_string();
+    let mut settings = bot.settings();
+    settings.retain(|(name, _)| !name.starts_with("KARIBARAI_SERVER__"));
+    settings.push(("KARIBARAI_SERVER__LISTEN".to_owned(), address(&bot.public)));
+    settings.push(("KARIBARAI_SERVER__REVIEW_LISTEN".to_owned(), address(&bot.private)));
+    // The command line of the container's health check, word by word.
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/Containerfile");
+    let file = fs::read_to_string(file).unwrap();
+    let check = file.lines().find(|it| it.starts_with("HEALTHCHECK ")).unwrap();
+    let words: Vec<String> = serde_json::from_str(check.split_once("CMD ").unwrap().1).unwrap();
+    assert_eq!(words[0], "/karibarai");
+    // In a folder without a record: it is not read.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut settings_there = settings.clone();
+    settings_there.retain(|(name, _)| !name.starts_with("KARIBARAI_STORAGE__"));
+    let ask = async || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_karibarai"));
+        command.args(&words[1..]).env_clear().envs(settings_there.clone()).current_dir(elsewhere.path());
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    bot.until("the trouble", || async { !bot.notes().is_empty() }).await;
+    let calls = bot.chatwork.calls("GET /me");
+    let (code, said) = ask().await;
+    assert!(code == Some(0) && said.contains("says that it is ready"), "{said}");
+    assert!(said.contains("`serve` is in trouble: disk_low"), "{said}");
+    assert_eq!((bot.chatwork.calls("GET /me"), fs::read_dir(elsewhere.path()).unwrap().count()), (calls, 0));
+    // The whole examination tells of it too.
+    let (_, told) = doctor(bot.folder.path(), settings).await;
+    assert!(told.iter().any(|it| it == "serve: `serve` is in trouble: disk_low"), "{told:?}");
+    let database = rusqlite::Connection::open(bot.data_dir().join("karibarai.db")).unwrap();
+    database.busy_timeout(std::time::Duration::from_secs(20)).unwrap();
+    let planted = "CREATE TRIGGER stuck BEFORE INSERT ON files BEGIN SELECT RAISE(ABORT, 'planted'); END";
+    database.execute_batch(planted).unwrap();
+    bot.client_says("[download:999]nothing.pdf (1 KB)[/download]");
+    bot.until("the fault", || async { ask().await.0 == Some(1) }).await;
+    assert!(ask().await.1.contains("not ready: followers"));
+    database.execute_batch("DROP TRIGGER stuck").unwrap();
+    bot.until("readiness", || async { ask().await.0 == Some(0) }).await;
+    bot.finish().await;
+    let (code, said) = ask().await;
+    assert!(code == Some(1) && said.contains("`serve` does not answer"), "{said}");
+}

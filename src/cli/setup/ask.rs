@@ -1,12 +1,13 @@
 //! Questions at the terminal: a line, a secret without echo, yes or no. An answer of nothing is the default.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::thread;
 
 use anyhow::{Context as _, anyhow};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 use tokio::sync::oneshot;
+
+use crate::platform::{self, Hidden};
 
 use super::Terminal;
 
@@ -18,7 +19,7 @@ pub(super) struct Asker<'a>(pub(super) &'a Terminal);
 impl Asker<'_> {
     pub(super) async fn line(&self, prompt: &str) -> anyhow::Result<String> {
         self.prompt(prompt);
-        let line = self.answer().await?;
+        let line = self.answer(false).await?;
         Ok(line.trim().to_owned())
     }
 
@@ -27,7 +28,7 @@ impl Asker<'_> {
         // Before the prompt: whoever answers quickly is not shown either.
         let hidden = Hidden::begin();
         self.prompt(prompt);
-        let line = self.answer().await;
+        let line = self.answer(hidden.is_some()).await;
         if hidden.is_some() {
             self.0.say("");
         }
@@ -73,24 +74,21 @@ impl Asker<'_> {
     }
 
     /// A thread of its own: whoever waits here can be told to stop, which no read of a terminal can.
-    async fn answer(&self) -> anyhow::Result<String> {
+    async fn answer(&self, hidden: bool) -> anyhow::Result<String> {
         let (send, answered) = oneshot::channel();
         let read = move || {
-            let mut line = String::new();
-            let read = io::stdin().read_line(&mut line).map(|bytes| (bytes, line));
             // Nobody waits any more: the program is about to end.
-            let _ = send.send(read);
+            let _ = send.send(platform::read_line(hidden));
         };
         thread::Builder::new().spawn(read).context("cannot start a thread")?;
-        let (bytes, line) =
-            answered.await.context("the terminal is gone")?.context("cannot read the answer")?;
-        if bytes == 0 {
+        let line = answered.await.context("the terminal is gone")?.context("cannot read the answer")?;
+        if line.is_empty() {
             return Err(anyhow!(self.0.words(
                 "回答の途中で入力が終わりました。何も書き込んでいません。対話なしで使うには --yes と各オプションを指定してください",
                 "the input ended before all was answered; nothing was written. Without questions: --yes with the options"
             )));
         }
-        if bytes > MAX_ANSWER {
+        if line.len() > MAX_ANSWER {
             return Err(anyhow!(self.0.words("回答が長すぎます", "the answer is too long")));
         }
         Ok(line)
@@ -112,30 +110,6 @@ fn read_numbers(text: &str, most: usize) -> Option<Vec<usize>> {
 
 fn fullwidth_digit(it: char) -> Option<char> {
     char::from_digit(u32::from(it).checked_sub(u32::from('０'))?, 10)
-}
-
-/// The terminal without echo, until dropped.
-struct Hidden(Termios);
-
-impl Hidden {
-    /// `None` where the input is no terminal, which shows nothing.
-    fn begin() -> Option<Self> {
-        let stdin = io::stdin();
-        if !stdin.is_terminal() {
-            return None;
-        }
-        let before = tcgetattr(&stdin).ok()?;
-        let mut silent = before.clone();
-        silent.local_modes -= LocalModes::ECHO;
-        tcsetattr(&stdin, OptionalActions::Now, &silent).ok()?;
-        Some(Self(before))
-    }
-}
-
-impl Drop for Hidden {
-    fn drop(&mut self) {
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
-    }
 }
 
 #[cfg(test)]

@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, LoadArgs};
 use crate::domain::{AccountId, RoomId};
+use crate::platform::Interrupt;
 use crate::setup::{self, Account, Choices, LookError, Where};
 
 use self::ask::Asker;
@@ -30,12 +30,12 @@ const TRIES: usize = 3;
 
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     // From before the first question on: the terminal is not left without echo.
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
+    let mut interrupt = Interrupt::watch().context("cannot wait for Ctrl-C")?;
     let written = Cell::new(false);
     let wizard = Wizard::begin(arguments, place, terminal, &written)?;
     tokio::select! {
         done = wizard.run() => done,
-        _ = interrupt.recv() => {
+        () = interrupt.came() => {
             terminal.talk(match written.get() {
                 false => terminal.words("\n中止しました。何も書き込んでいません。", "\ncancelled; nothing was written."),
                 true => terminal.words(

@@ -1,6 +1,7 @@
 //! Rows that wait for another attempt, and since when calls for them have been failing.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +12,11 @@ const STUCK: Duration = Duration::from_secs(1800);
 
 /// What the sender remembers of rows that it put off.
 #[derive(Default)]
-pub struct Retries(Mutex<HashMap<EntryIndex, Retry>>);
+pub struct Retries {
+    rows: Mutex<HashMap<EntryIndex, Retry>>,
+    /// All open rows were looked at in this run.
+    looked: AtomicBool,
+}
 
 #[derive(Default)]
 struct Retry {
@@ -29,7 +34,7 @@ struct Retry {
 pub enum Flow {
     /// Nothing fails.
     Free,
-    /// Something fails, not for long.
+    /// Something fails, not for long; or nothing was tried yet.
     Halting,
     /// So many rows have been failing for long.
     Stuck(usize),
@@ -64,6 +69,11 @@ impl Retries {
         retry.failed_now = true;
     }
 
+    /// All open rows were looked at: before that nothing is known of them.
+    pub(super) fn looked(&self) {
+        self.looked.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn ended(&self, row: EntryIndex) {
         self.rows().remove(&row);
     }
@@ -73,14 +83,14 @@ impl Retries {
         let rows = self.rows();
         let failing: Vec<UtcMillis> = rows.values().filter_map(|it| it.failing_since).collect();
         match failing.iter().filter(|since| now.since(**since) >= STUCK).count() {
-            0 if failing.is_empty() => Flow::Free,
+            0 if failing.is_empty() && self.looked.load(Ordering::Relaxed) => Flow::Free,
             0 => Flow::Halting,
             stuck => Flow::Stuck(stuck),
         }
     }
 
     fn rows(&self) -> MutexGuard<'_, HashMap<EntryIndex, Retry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -97,6 +107,8 @@ mod tests {
     #[test]
     fn what_waits_for_its_time_is_not_stuck_and_what_fails_for_long_is() {
         let retries = Retries::default();
+        assert_eq!(retries.flow(at(0)), Flow::Halting, "after a start nothing is known");
+        retries.looked();
         retries.put_off(ROW, at(600));
         assert_eq!(retries.flow(at(599)), Flow::Free, "quiet hours");
         retries.failed(ROW, at(600));

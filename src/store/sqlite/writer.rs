@@ -10,6 +10,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::EntryIndex;
+use crate::platform;
 
 use super::super::{Appended, NewEntry, StoreError, StoreResult};
 use super::{append, configure, erase, schema};
@@ -130,8 +131,7 @@ fn open(path: &Path) -> StoreResult<Connection> {
     // The file holds private talk: it is made readable for its owner alone before SQLite writes to it.
     let mut options = OpenOptions::new();
     options.create(true).append(true);
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(unavailable)?;
+    platform::private(&mut options).open(path).map_err(unavailable)?;
     let mut connection = Connection::open(path)?;
     configure(&connection)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;

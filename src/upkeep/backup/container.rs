@@ -4,9 +4,8 @@
 //! program opens it.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +14,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::domain::hex;
+use crate::platform;
 use crate::proof::bundle::is_safe_path;
 
 /// Stands first in the archive, and so near the first byte of the file.
@@ -94,7 +94,7 @@ pub(super) fn pack(
 }
 
 fn write(out: &Path, contents: &Contents, sources: &BTreeMap<String, PathBuf>) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(out)?;
+    let file = platform::private(OpenOptions::new().write(true).create_new(true)).open(out)?;
     let mut zip = ZipWriter::new(BufWriter::with_capacity(PART, file));
     let options = |method| {
         SimpleFileOptions::default().compression_method(method).large_file(true).unix_permissions(0o600)
@@ -222,9 +222,9 @@ pub(super) fn unpack(
 
 fn extract(from: &mut impl Read, target: &Path) -> io::Result<(u64, String)> {
     if let Some(folder) = target.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        platform::make_private_folder(folder)?;
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target)?;
+    let mut file = platform::private(OpenOptions::new().write(true).create_new(true)).open(target)?;
     let (mut hash, mut size) = (Sha256::new(), 0);
     copy_into(from, |part| {
         hash.update(part);

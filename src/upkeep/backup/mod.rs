@@ -7,10 +7,11 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
+use tempfile::{TempDir, TempPath};
 
 use crate::domain::{EntryKind, hex};
 use crate::ledger::{Ledger, LedgerError, Observation};
+use crate::platform;
 use crate::proof::timestamp::Roots;
 use crate::store::{LedgerStore as _, Store, StoreError};
 
@@ -23,6 +24,8 @@ pub use container::{ContainerError, Contents, looks_like_backup};
 pub(super) const DATABASE: &str = "karibarai.db";
 /// Begins the name of the folder in which a backup is made, beside its final place.
 const WORK: &str = ".karibarai-backup-";
+/// In it; held while it is worked on.
+const LOCK: &str = "lock";
 
 /// What a backup is of.
 pub(super) struct Facts {
@@ -87,8 +90,8 @@ pub async fn backup(
     }
     let parent = out.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     sweep(parent).map_err(BackupError::at(parent))?;
-    let (work, _lock) = work_in(parent).map_err(BackupError::at(parent))?;
-    let work = work.path();
+    let held = work_in(parent).map_err(BackupError::at(parent))?;
+    let work = held.folder.path();
 
     // Heads first, the database after them: it has what they were signed over.
     ledger.checkpoint().await?;
@@ -138,7 +141,8 @@ pub(super) async fn open_at(
 ) -> Result<(Checked, Contents, String), BackupError> {
     let (from, to, at) = (path.to_owned(), folder.to_owned(), database.to_owned());
     let unpack = move || {
-        make_private(&to).map_err(|source| ContainerError::File { path: to.clone(), source })?;
+        platform::make_private_folder(&to)
+            .map_err(|source| ContainerError::File { path: to.clone(), source })?;
         container::unpack(&from, &to, &at)
     };
     let unpacked = tokio::task::spawn_blocking(unpack).await.map_err(|_| BackupError::CutOff)?;
@@ -185,42 +189,52 @@ async fn facts(copy: &Path, ledger: &Ledger) -> Result<(Facts, u64), BackupError
     Ok((facts, head.end()))
 }
 
-fn make_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+/// A folder that is this process's as long as it lives. The lock goes first: a file that is open cannot be removed everywhere.
+struct Work {
+    _lock: File,
+    folder: TempDir,
 }
 
-/// A folder that is this process's as long as it lives.
-fn work_in(parent: &Path) -> io::Result<(TempDir, File)> {
-    let work = tempfile::Builder::new().prefix(WORK).tempdir_in(parent)?;
-    let lock = File::open(work.path())?;
+fn work_in(parent: &Path) -> io::Result<Work> {
+    let folder = tempfile::Builder::new().prefix(WORK).tempdir_in(parent)?;
+    let lock = File::create(folder.path().join(LOCK))?;
     lock.lock()?;
-    Ok((work, lock))
+    Ok(Work { _lock: lock, folder })
 }
 
 /// Removes what processes left that were killed.
 fn sweep(parent: &Path) -> io::Result<()> {
     for entry in fs::read_dir(parent)?.collect::<io::Result<Vec<_>>>()? {
         let ours = entry.file_name().to_string_lossy().starts_with(WORK) && entry.file_type()?.is_dir();
-        if ours && File::open(entry.path())?.try_lock().is_ok() {
+        if ours && is_left(&entry.path()) {
             fs::remove_dir_all(entry.path())?;
         }
     }
     Ok(())
 }
 
+/// Nobody holds it any more, or it was left before it was held.
+fn is_left(work: &Path) -> bool {
+    match File::open(work.join(LOCK)) {
+        Ok(lock) => lock.try_lock().is_ok(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
 /// Gives the finished file its name, unless there is one by now.
 fn name(packed: &Path, out: &Path) -> Result<(), BackupError> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    match renameat_with(CWD, packed, CWD, out, RenameFlags::NOREPLACE) {
+    let packed = TempPath::try_from_path(packed).map_err(BackupError::at(packed))?;
+    match packed.persist_noclobber(out) {
         Ok(()) => {}
-        Err(rustix::io::Errno::EXIST) => return Err(BackupError::Exists(out.to_owned())),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(BackupError::Exists(out.to_owned()));
+        }
         // Not every file system can do this in one step.
-        Err(_) if out.symlink_metadata().is_err() => {
-            fs::rename(packed, out).map_err(BackupError::at(out))?;
+        Err(error) if out.symlink_metadata().is_err() => {
+            fs::rename(&error.path, out).map_err(BackupError::at(out))?;
         }
         Err(_) => return Err(BackupError::Exists(out.to_owned())),
     }
     let parent = out.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(parent).and_then(|it| it.sync_all()).map_err(BackupError::at(parent))
+    platform::sync_folder(parent).map_err(BackupError::at(parent))
 }
