@@ -23,6 +23,7 @@ mod mirror;
 mod mirror_truth;
 mod pages;
 mod paper;
+mod places;
 mod proxy;
 mod rebuild;
 mod receive;

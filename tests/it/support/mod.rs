@@ -49,6 +49,11 @@ pub(crate) struct Bot {
     running: JoinHandle<()>,
 }
 
+/// A place as people have it: with a space, and not in ASCII.
+pub(crate) fn folder() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("仮払い の記録 ").tempdir().unwrap()
+}
+
 pub(crate) async fn start_sandbox(now: karibarai::sandbox::Now) -> Sandbox {
     Sandbox::start(SandboxConfig::new(now)).await.unwrap()
 }
@@ -109,7 +114,7 @@ impl Bot {
     pub(crate) async fn start_for(extra: impl FnOnce(&World) -> Vec<(String, String)>) -> Self {
         install_tls();
         let clock = ManualClock::new(MORNING);
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let (public, private) = listeners();
         let now = clock.clone();
         let sandbox = start_sandbox(Arc::new(move || karibarai::domain::Clock::now(&now).0)).await;
