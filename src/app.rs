@@ -1,6 +1,7 @@
 //! Wires everything from the configuration, starts it and stops it in order. The only place that spawns tasks.
 
 mod around;
+pub mod database;
 mod fetch;
 mod identity;
 mod listen;
@@ -19,7 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::chatwork::api::{Api, Downloads};
 use crate::chatwork::signature::Tokens;
-use crate::config::{Config, StorageUrl};
+use crate::config::Config;
 use crate::detect::RuleSet;
 use crate::domain::{AccountId, Clock, Entropy, EntryKind};
 use crate::ledger::{Ledger, LedgerError, Observation};
@@ -58,8 +59,6 @@ pub enum AppError {
     Folder { path: String, source: std::io::Error },
     #[error("no API token: set CHATWORK_API_TOKEN, or api_token_file in [chatwork]")]
     NoToken,
-    #[error("this version keeps its ledger in SQLite alone: set url = \"sqlite:…\" in [storage]")]
-    Storage,
     #[error("{0}")]
     Tokens(String),
     #[error("the built-in {0} cannot be read: {1}")]
@@ -263,12 +262,11 @@ impl App {
 
 /// Opens (or founds) the ledger that the configuration names.
 pub async fn open_ledger(config: &Config, outside: &Outside) -> Result<(Store, Ledger), AppError> {
-    let StorageUrl::Sqlite(path) = &config.storage.url else { return Err(AppError::Storage) };
     let folder = &config.storage.data_dir;
     std::fs::create_dir_all(folder)
         .map_err(|source| AppError::Folder { path: folder.display().to_string(), source })?;
     finish_restore(folder)?;
-    let store = Store::open(path).await?;
+    let store = database::open(&config.storage.url).await?;
     let ledger =
         Ledger::open(store.clone(), folder, Arc::clone(&outside.clock), Arc::clone(&outside.entropy)).await?;
     Ok((store, ledger))

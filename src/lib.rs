@@ -37,7 +37,8 @@
 //!   tables, a line in `follow::Driver::round` and in `upkeep`.
 //! - **Subcommand**: a file in `cli/`, a variant of its enum.
 //! - **Setting**: `config/karibarai.default.toml` first (it is the manual and the source of defaults), then the struct.
-//! - **Migration**: a new numbered file in `store/sqlite/migrations/`, appended to the list; never edit an old one.
+//! - **Migration**: a new numbered file in `store/sqlite/migrations/` and one in `store/postgres/migrations/`, each appended to
+//!   its list, with the columns in the same order; never edit an old one.
 
 pub mod anchor;
 pub mod app;

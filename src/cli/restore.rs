@@ -6,7 +6,6 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 
 use crate::anchor;
-use crate::app;
 use crate::config::{Config, StorageUrl};
 use crate::proof::timestamp::Roots;
 use crate::store::LedgerStore as _;
@@ -37,7 +36,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let config = place.config()?;
     let StorageUrl::Sqlite(database) = config.storage.url.clone() else {
-        return Err(anyhow!(app::AppError::Storage));
+        return Err(anyhow!("restore works on a file of SQLite: set url = \"sqlite:…\" in [storage] for it"));
     };
     let data = DataPlace { database, data_dir: config.storage.data_dir.clone() };
     if finish_restore(&data.data_dir)? {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::app::{self, Outside};
-use crate::config::{Config, LoadArgs, LogFormat, StorageUrl};
+use crate::app::{self, Outside, database};
+use crate::config::{Config, LoadArgs, LogFormat};
 use crate::domain::{SystemClock, SystemEntropy};
 use crate::ledger::Ledger;
 use crate::store::{Predecessor, Store};
@@ -48,14 +48,11 @@ pub(crate) fn outside() -> Outside {
 
 /// The database for reading alone. Absent is exit 2, with where it was looked for.
 pub(crate) async fn reader(config: &Config) -> anyhow::Result<Store> {
-    let StorageUrl::Sqlite(path) = &config.storage.url else {
-        return Err(anyhow!(app::AppError::Storage));
-    };
     finish_restore(&config.storage.data_dir)?;
-    if !path.exists() {
-        return Err(anyhow!("there is no database at {}; `karibarai serve` makes it", path.display()));
-    }
-    Store::open_read_only(path).await.with_context(|| format!("cannot read {}", path.display()))
+    let name = || database::named(&config.storage.url);
+    let store =
+        database::read(&config.storage.url).await.with_context(|| format!("cannot read {}", name()))?;
+    store.ok_or_else(|| anyhow!("there is no database at {}; `karibarai serve` makes it", name()))
 }
 
 /// The ledger before the present one whose id begins with these digits.
@@ -72,13 +69,8 @@ pub(crate) fn ledger_before<'a>(before: &'a [Predecessor], digits: &str) -> anyh
 
 /// The ledger for appending beside a running bot.
 pub(crate) async fn ledger(config: &Config) -> anyhow::Result<(Store, Ledger)> {
-    let StorageUrl::Sqlite(path) = &config.storage.url else {
-        return Err(anyhow!(app::AppError::Storage));
-    };
-    finish_restore(&config.storage.data_dir)?;
-    if !path.exists() {
-        return Err(anyhow!("there is no database at {}; `karibarai serve` makes it", path.display()));
-    }
+    // Refuses where there is none, without making one.
+    drop(reader(config).await?);
     Ok(app::open_ledger(config, &outside()).await?)
 }
 

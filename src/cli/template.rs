@@ -6,15 +6,16 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::Subcommand;
 
-use crate::app::{TextsError, load_templates};
+use crate::app::{TextsError, database, load_templates};
 use crate::chatwork::notation;
-use crate::config::{Config, StorageUrl};
+use crate::config::Config;
 use crate::domain::{AccountId, CaseId, MessageId, RoomId};
 use crate::reply::template::{DraftReason, TemplateProblem};
 use crate::reply::template::{NoteKind, NoteSubject, OffPlatform, ReminderContext, ReminderForm, Templates};
 use crate::store::{ArchiveStore as _, CaseRow, CaseStore as _, Store};
+use crate::upkeep::finish_restore;
 
-use super::start::{self, Place};
+use super::start::Place;
 use super::terminal::{Terminal, until_closed};
 use super::{Exit, Language};
 
@@ -117,9 +118,8 @@ struct Scene {
 }
 
 async fn scene(config: &Config, case: Option<CaseId>, terminal: &Terminal) -> anyhow::Result<Scene> {
-    let has_database = matches!(&config.storage.url, StorageUrl::Sqlite(path) if path.exists());
-    if has_database {
-        let store = start::reader(config).await?;
+    finish_restore(&config.storage.data_dir)?;
+    if let Some(store) = database::read(&config.storage.url).await? {
         let cases = store.cases().await?;
         let found = match case {
             Some(id) => cases.into_iter().find(|it| it.id == id),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 
 use crate::anchor;
-use crate::app;
+use crate::app::{self, database};
 use crate::config::{Config, StorageUrl};
 use crate::detect::RuleSet;
 use crate::export;
@@ -64,14 +64,11 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     let config = place.config()?;
     trusted.extend(config.anchor.ca_files.iter().cloned());
     let roots = anchor::roots(&trusted)?;
-    let (database, data_dir) = locate(arguments.path.as_deref(), &config)?;
+    let (url, data_dir) = locate(arguments.path.as_deref(), &config);
     finish_restore(&data_dir)?;
-    if !database.exists() {
-        return Err(anyhow!("there is no database at {}", database.display()));
-    }
-    let store = Store::open_read_only(&database)
-        .await
-        .with_context(|| format!("{} is not a ledger of karibarai", database.display()))?;
+    let name = database::named(&url);
+    let store = database::read(&url).await.with_context(|| format!("{name} is not a ledger of karibarai"))?;
+    let store = store.ok_or_else(|| anyhow!("there is no database at {name}"))?;
     let busy = Busy::begin(terminal.words("確かめています", "checking"));
     let checked = check_trusting(&store, &data_dir, known, &roots).await;
     drop(busy);
@@ -220,18 +217,15 @@ fn own_problems(checked: &Checked, terminal: &Terminal) -> Vec<String> {
     problems
 }
 
-fn locate(path: Option<&Path>, config: &Config) -> anyhow::Result<(PathBuf, PathBuf)> {
+fn locate(path: Option<&Path>, config: &Config) -> (StorageUrl, PathBuf) {
     let Some(path) = path else {
-        let StorageUrl::Sqlite(database) = &config.storage.url else {
-            return Err(anyhow!(app::AppError::Storage));
-        };
-        return Ok((database.clone(), config.storage.data_dir.clone()));
+        return (config.storage.url.clone(), config.storage.data_dir.clone());
     };
     if path.is_dir() {
-        return Ok((path.join("karibarai.db"), path.to_owned()));
+        return (StorageUrl::Sqlite(path.join("karibarai.db")), path.to_owned());
     }
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-    Ok((path.to_owned(), folder))
+    (StorageUrl::Sqlite(path.to_owned()), folder)
 }
 
 /// Makes the tables anew beside the live ones and names those that differ.

@@ -9,6 +9,7 @@ mod reader;
 mod rooms;
 mod secret;
 mod settings;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod tuning;
@@ -21,8 +22,8 @@ use std::path::{Path, PathBuf};
 pub use problem::{ConfigError, Problem};
 pub use settings::{
     ChatworkConfig, Config, ControlRoom, LogConfig, LogFormat, MirrorConfig, MirrorRooms, Mode, OnWithdrawal,
-    OwnerConfig, QuietDays, QuietHours, ReconcileConfig, ReplyConfig, ReplyOverrides, RoomConfig,
-    ServerConfig, StorageConfig, StorageUrl, TemplatesConfig,
+    OwnerConfig, PostgresUrl, QuietDays, QuietHours, ReconcileConfig, ReplyConfig, ReplyOverrides,
+    RoomConfig, ServerConfig, StorageConfig, StorageUrl, TemplatesConfig,
 };
 
 /// The reference of all settings; what stands in it is the default.

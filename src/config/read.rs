@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::Url;
-use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
 use crate::cases::Patience;
@@ -20,9 +19,9 @@ use super::reader::Reader;
 use super::secret;
 use super::settings::{
     AnchorConfig, ChatworkConfig, Config, ControlRoom, LogConfig, MirrorConfig, OwnerConfig, QuietHours,
-    ReconcileConfig, ReplyConfig, ReplyOverrides, RoomConfig, ServerConfig, StorageConfig, StorageUrl,
-    TemplatesConfig,
+    ReconcileConfig, ReplyConfig, ReplyOverrides, RoomConfig, ServerConfig, TemplatesConfig,
 };
+use super::storage::storage;
 use super::tuning;
 
 const DELAY_SECONDS: RangeInclusive<u64> = 0..=3600;
@@ -30,8 +29,6 @@ const PER_ROOM_PER_DAY: RangeInclusive<u64> = 0..=100;
 const PER_DAY: RangeInclusive<u64> = 0..=10_000;
 const CONNECTIONS: RangeInclusive<u64> = 1..=65_536;
 const BODY_SECONDS: RangeInclusive<u64> = 1..=120;
-const FILES_QUOTA_MB: RangeInclusive<u64> = 0..=100_000_000;
-const WARN_FREE_MB: RangeInclusive<u64> = 0..=100_000_000;
 const MAX_FILE_MB: RangeInclusive<u64> = 0..=10_000;
 const MEBIBYTE: u64 = 1 << 20;
 /// Least time between two stamps of one authority.
@@ -73,12 +70,7 @@ fn read(r: &mut Reader, cwd: &Path, origin: Option<PathBuf>) -> Option<Config> {
             webhook_tokens: secret::webhook_tokens(r, cwd),
         },
         server: server(r)?,
-        storage: StorageConfig {
-            url: storage_url(r, cwd)?,
-            data_dir: data_dir(r, cwd)?,
-            files_quota: r.number("storage.files_quota_mb", FILES_QUOTA_MB)? * MEBIBYTE,
-            warn_free: r.number("storage.warn_free_mb", WARN_FREE_MB)?,
-        },
+        storage: storage(r, cwd)?,
         owner: OwnerConfig {
             account_ids: r.take("owner.account_ids")?,
             control_room: r.take("owner.control_room")?,
@@ -175,33 +167,6 @@ fn server(r: &mut Reader) -> Option<ServerConfig> {
         max_connections: r.number("server.max_connections", CONNECTIONS)?.try_into().ok()?,
         body_time: Duration::from_secs(r.number("server.body_seconds", BODY_SECONDS)?),
     })
-}
-
-fn storage_url(r: &mut Reader, cwd: &Path) -> Option<StorageUrl> {
-    let (text, place): (String, Place) = r.take_at("storage.url")?;
-    let hint = "write \"sqlite:\" and a path, e.g. \"sqlite:data/karibarai.db\"";
-    if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-        r.problem(&place, "`storage.url` names PostgreSQL, which is not in this version", hint);
-        return Some(StorageUrl::Postgres(SecretString::from(text)));
-    }
-    let path = text.strip_prefix("sqlite:").map(|it| it.strip_prefix("//").unwrap_or(it));
-    match path {
-        // In memory nothing would outlive the 200; options would change what the store relies on.
-        Some(path) if !path.is_empty() && !path.contains([':', '?', '\0']) => {
-            return Some(StorageUrl::Sqlite(cwd.join(path)));
-        }
-        Some(_) => r.problem(&place, "`storage.url` does not name a file", hint),
-        None => r.problem(&place, "`storage.url` is of no known kind", hint),
-    }
-    Some(StorageUrl::Sqlite(PathBuf::new()))
-}
-
-fn data_dir(r: &mut Reader, cwd: &Path) -> Option<PathBuf> {
-    let (text, place): (String, Place) = r.take_at("storage.data_dir")?;
-    if text.is_empty() || text.contains('\0') {
-        r.problem(&place, "`storage.data_dir` does not name a directory", "name one, e.g. \"data\"");
-    }
-    Some(cwd.join(text))
 }
 
 fn log_filter(r: &mut Reader) -> Option<String> {

@@ -41,7 +41,9 @@ pub(super) fn webhook_tokens(reader: &mut Reader, cwd: &Path) -> Vec<SecretStrin
             .filter_map(|it| reader.note(webhook_token_form(it.trim()).map_err(|what| wrong(&place, what))))
             .collect(),
         None => {
-            let Some((paths, place)) = files else { return Vec::new() };
+            let Some((paths, place)) = files else {
+                return Vec::new();
+            };
             let read = |(n, path): (usize, &String)| {
                 let which = format!("token file {} of those", n + 1);
                 let text = reader.note(read_token(cwd, path, &place, &which))?;
@@ -70,6 +72,15 @@ fn given(reader: &mut Reader, key: &str, files_key: &str, files: Option<&Place>)
         return None;
     }
     Some((text, setting.place))
+}
+
+/// The password of the database, if a file gives one.
+pub(super) fn password(reader: &mut Reader, cwd: &Path) -> Option<SecretString> {
+    let (path, place): (String, Place) = reader.take_at("storage.password_file")?;
+    if path.is_empty() {
+        return None;
+    }
+    reader.note(read_token(cwd, &path, &place, "the password file")).map(SecretString::from)
 }
 
 fn wrong(place: &Place, what: &'static str) -> Problem {

@@ -72,8 +72,21 @@ pub struct StorageConfig {
 #[derive(Clone, Debug)]
 pub enum StorageUrl {
     Sqlite(PathBuf),
-    /// The whole URL: it holds a password.
-    Postgres(SecretString),
+    Postgres(PostgresUrl),
+}
+
+/// A schema of a PostgreSQL database.
+#[derive(Clone, Debug)]
+pub struct PostgresUrl {
+    /// The whole URL: it may hold a password.
+    pub url: SecretString,
+    /// From a file of its own (`password_file`).
+    pub password: Option<SecretString>,
+    pub schema: String,
+    /// Connections at most.
+    pub connections: usize,
+    /// Certificates of the authorities that vouch for the server; empty: the public ones.
+    pub ca_files: Vec<PathBuf>,
 }
 
 /// `[owner]`: whom the bot serves.

@@ -228,7 +228,7 @@ fn addresses_that_would_leak_or_never_work_are_refused() {
     let file = "[server]\npublic_url = 'http://bot.example.jp/webhook'\n[storage]\nurl = 'postgres://me:hunter2@db/k'\n";
     assert_snapshot!(refusal(file, &[]), @r#"
     karibarai.toml:2: `server.public_url` is not a plain https address; Chatwork calls https only: e.g. "https://bot.example.jp/webhook", or "" for polling alone
-    karibarai.toml:4: `storage.url` names PostgreSQL, which is not in this version; write "sqlite:" and a path, e.g. "sqlite:data/karibarai.db"
+    karibarai.toml:4: `storage.url` holds a password, which does not belong in a configuration file; put it alone into a file of its own and name that in password_file
     "#);
     for url in ["sqlite:", "sqlite::memory:", "sqlite:a.db?mode=ro", "mysql:x", "data.db"] {
         assert!(load(&format!("[storage]\nurl = '{url}'\n"), &[]).is_err(), "{url}");
@@ -455,4 +455,33 @@ fn what_counts_as_a_request_is_set_for_rooms_and_clients() {
     karibarai.toml:12: `detect.unsure_percent` of account 8 is above `detect.certain_percent`; what is certain is at least unsure: make it the smaller one
     karibarai.toml:11: unknown key `detect.phrase` in a room; a room has id, clients, others, bots, client_modes, opted_out, contract, outside_contact, reply.mode, reply.delay_seconds, reply.max_per_room_per_day, reply.max_age, reply.follow_ups, reply.owner_active, reply.quiet_hours, reply.automatic_line, reply.quiet_days, reply.notice, reply.on_withdrawal, detect.certain_percent, detect.unsure_percent, detect.allow, detect.deny, detect.client_certain_percent, detect.client_unsure_percent, detect.client_allow, detect.client_deny
     "#);
+}
+
+#[test]
+fn a_schema_of_postgresql_is_named_without_its_password() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("password"), "hunter2\n").unwrap();
+    let file = format!(
+        "[storage]\nurl = 'postgres://me@db.example.jp/k'\nschema = 'yamada'\npassword_file = '{}'\nconnections = 3\n\
+         ca_files = ['ca.pem']\n",
+        dir.path().join("password").display()
+    );
+    let StorageUrl::Postgres(it) = load(&file, &[]).unwrap().storage.url else { panic!("a file") };
+    assert_eq!((it.schema.as_str(), it.connections, it.ca_files.len()), ("yamada", 3, 1));
+    assert_eq!(it.password.as_ref().unwrap().expose_secret(), "hunter2");
+    assert!(!format!("{it:?}").contains("hunter2"));
+    // The environment is no file that others read.
+    let env = [("KARIBARAI_STORAGE__URL", "postgres://me:hunter2@db/k")];
+    assert!(matches!(load("", &env).unwrap().storage.url, StorageUrl::Postgres(_)));
+    for (key, value) in [
+        ("url", "'postgres://db'"),
+        ("url", "'postgres://me@db/k?password=x'"),
+        ("schema", "'Yamada'"),
+        ("schema", "'pg_temp'"),
+        ("schema", "'a\"b'"),
+        ("schema", "''"),
+        ("connections", "1"),
+    ] {
+        assert!(load(&format!("[storage]\n{key} = {value}\n"), &[]).is_err(), "{key} = {value}");
+    }
 }

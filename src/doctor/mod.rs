@@ -11,10 +11,12 @@ mod silence;
 
 use std::sync::Arc;
 
+use secrecy::ExposeSecret as _;
+
 use crate::chatwork::api::Api;
 use crate::config::{Config, StorageUrl};
 use crate::domain::{Clock, RoomId, Trouble};
-use crate::store::Store;
+use crate::store::{PostgresPlace, Store};
 
 pub use running::running;
 pub use signs::{Foreign, disk};
@@ -184,13 +186,23 @@ pub async fn examine(config: &Config, clock: Arc<dyn Clock>) -> Vec<Finding> {
     machine::ports(config, &mut found).await;
     platform::token_and_rooms(config, Arc::clone(&clock), &mut found).await;
     platform::webhook(config, &mut found).await;
-    let StorageUrl::Sqlite(path) = &config.storage.url else { return found };
-    if !path.exists() {
-        found.push(Finding::NoRecordYet);
-        return found;
-    }
-    match Store::open_read_only(path).await {
-        Ok(store) => record::examine(config, &store, clock.now(), &mut found).await,
+    let store = match &config.storage.url {
+        StorageUrl::Sqlite(path) if !path.exists() => Ok(None),
+        StorageUrl::Sqlite(path) => Store::open_read_only(path).await.map(Some),
+        StorageUrl::Postgres(it) => {
+            let place = PostgresPlace {
+                url: it.url.expose_secret().to_owned(),
+                password: it.password.as_ref().map(|it| it.expose_secret().to_owned()),
+                schema: it.schema.clone(),
+                connections: it.connections,
+                ca_files: it.ca_files.clone(),
+            };
+            Store::connect_read_only(&place).await
+        }
+    };
+    match store {
+        Ok(Some(store)) => record::examine(config, &store, clock.now(), &mut found).await,
+        Ok(None) => found.push(Finding::NoRecordYet),
         Err(_) => found.push(Finding::RecordUnreadable),
     }
     found

@@ -81,35 +81,28 @@ impl Query {
 
     /// For the index: texts that fit are among those that it gives. `None` when nothing in it narrows.
     pub(super) fn expression(&self, filter: &SearchFilter) -> Option<Expression> {
-        let quoted = |word: String| format!("\"{word}\"");
-        let mut all: Vec<String> = Vec::new();
+        let mut all: Vec<Vec<Vec<String>>> = Vec::new();
         for clause in &self.clauses {
             let each: Vec<Vec<String>> = clause.iter().map(|it| lookup(&it.folded)).collect();
             // One word that the index does not know lets every text through.
-            if each.iter().any(Vec::is_empty) {
-                continue;
+            if !each.iter().any(Vec::is_empty) {
+                all.push(each);
             }
-            let each: Vec<String> = each
-                .into_iter()
-                .map(|words| words.into_iter().map(quoted).collect::<Vec<_>>().join(" AND "))
-                .map(|words| format!("({words})"))
-                .collect();
-            all.push(format!("({})", each.join(" OR ")));
         }
-        all.extend(filter.room.map(room_word).map(quoted));
-        all.extend(filter.sender.map(sender_word).map(quoted));
+        let mut also = |word: String| all.push(vec![vec![word]]);
+        if let Some(room) = filter.room {
+            also(room_word(room));
+        }
+        if let Some(sender) = filter.sender {
+            also(sender_word(sender));
+        }
         if filter.has_file {
-            all.push(quoted(file_word()));
+            also(file_word());
         }
-        let import = quoted(import_word());
         if filter.imported {
-            all.push(import.clone());
+            also(import_word());
         }
-        let all = all.join(" AND ");
-        (!all.is_empty()).then(|| Expression {
-            captured: format!("({all}) NOT {import}"),
-            imported: format!("{all} AND {import}"),
-        })
+        (!all.is_empty()).then(|| Expression { all, import: import_word() })
     }
 
     /// Whether the text fits, and where the words stand in it.

@@ -11,10 +11,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
-use crate::app::{App, AppError, Outside};
+use crate::app::{App, AppError, Outside, database};
 use crate::chatwork::api::{Api, BuildError, Error as ApiError};
 use crate::chatwork::signature::{SIGNATURE_HEADER, sign};
-use crate::config::{Config, ControlRoom, StorageUrl};
+use crate::config::{Config, ControlRoom};
 use crate::domain::{EntryIndex, EntryKind, MessageId, RoomId, Source};
 use crate::store::{LedgerStore as _, Record, Store, StoreError};
 use crate::upkeep::{self, CheckError};
@@ -91,8 +91,7 @@ pub enum ProofError {
 pub async fn prove(config: Config, outside: Outside, way: Way) -> Result<Proof, ProofError> {
     let data_dir = config.storage.data_dir.clone();
     let (store, mut proof) = if is_at_work(&config)? {
-        let StorageUrl::Sqlite(path) = &config.storage.url else { return Err(AppError::Storage.into()) };
-        let store = Store::open_read_only(path).await?;
+        let store = database::read(&config.storage.url).await?.ok_or(StoreError::Closed)?;
         let proof = deliver(&config, &outside, &store, config.server.listen, way).await?;
         (store, Proof { beside: true, ..proof })
     } else {
@@ -230,7 +229,9 @@ async fn by_webhook(
             "webhook_event": { "token": n + 1 },
         })
         .to_string();
-        let Some(signature) = sign(token, body.as_bytes()) else { continue };
+        let Some(signature) = sign(token, body.as_bytes()) else {
+            continue;
+        };
         let post = |url: &str| {
             let request = client.post(url).header(SIGNATURE_HEADER, &signature);
             request.header("content-type", "application/json").body(body.clone()).send()

@@ -1,20 +1,23 @@
 //! All SQL: entries, contents, cursors, archive, signals, cases, outbox.
 //!
-//! Never: calls the network, reads a clock, decides anything. What it offers is the set of traits below; SQLite
-//! implements them here, and another engine implements the same set behind the same contract tests.
+//! Never: calls the network, reads a clock, decides anything. What it offers is the set of traits below. SQLite and
+//! PostgreSQL each write their own SQL for it, behind the same contract tests; [`Store`] is whichever is in use.
 
 mod annex;
+mod both;
 mod continued;
 mod coverage;
 mod desk;
 mod door;
 mod erase;
 mod evidence;
+mod postgres;
 mod review;
 mod rows;
 mod search;
 mod sqlite;
 mod standing;
+mod transfer;
 
 use std::future::Future;
 
@@ -24,12 +27,14 @@ pub use annex::{
     AnnexChange, AnnexStore, FileRow, FileState, FileWork, ImportedMessage, Look, RoomPart, RoomState,
     StoredFile, TaskRow,
 };
+pub use both::Store;
 pub use continued::{ContinueStore, Predecessor, Takeover};
 pub use coverage::{CoverageStore, DeepState, Exposure, GapRow, KnownMessage, NewRead, RoomRead};
 pub use desk::DeskStore;
 pub use door::DoorStore;
 pub use erase::EraseStore;
 pub use evidence::{TREE_STEP, TreeNode, TreeStore};
+pub use postgres::{PlaceError, PostgresPlace, PostgresStore};
 pub use review::{ReviewStore, Told};
 pub use rows::{
     Appended, ArchiveRow, CaseRow, CaseUpdate, Head, MemberRow, MessageRow, NewEntry, OutboxChange,
@@ -41,9 +46,6 @@ pub use standing::{
     BookChange, CaseMessageRow, ContractRow, CountRow, Declaration, DeclaredRoom, DraftRow, DraftState,
     NoteRow, StandingStore, Switches,
 };
-
-/// The engine in use. A second one makes this an enum over both; the set is closed, so callers never see a `dyn`.
-pub type Store = SqliteStore;
 
 /// Why the store could not do it.
 #[derive(Clone, Debug, thiserror::Error)]

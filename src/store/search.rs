@@ -69,11 +69,13 @@ impl SearchRow {
     }
 }
 
-/// Which words of the index are looked up: a full-text expression for each kind of row.
+/// Which words of the index are looked up. Words hold no white space and no quotation mark.
 #[derive(Clone, Debug)]
 pub struct Expression {
-    pub captured: String,
-    pub imported: String,
+    /// All of these must fit, each by any of its alternatives, of which all words must be there. Never empty.
+    pub all: Vec<Vec<Vec<String>>>,
+    /// The word that what imports show is filed under, and nothing else.
+    pub import: String,
 }
 
 /// The search index and the reads that search is made of.
@@ -86,7 +88,7 @@ pub trait SearchStore {
         rows: Vec<IndexRow>,
         anew: bool,
     ) -> impl Future<Output = StoreResult<()>> + Send;
-    /// Rows from before entry `before` on whose words fit `expression`, newest first.
+    /// Rows from before entry `before` on whose words fit `expression`, newest first. There may be others among them.
     fn indexed(
         &self,
         expression: Expression,

@@ -6,11 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use karibarai::store::Store;
 use karibarai::upkeep;
 
 use crate::support::chatwork::{Chatwork, World};
-use crate::support::{MORNING, all_records, created, install_tls, settings, sign, start_sandbox};
+use crate::support::{MORNING, all_records, created, install_tls, read_store, settings, sign, start_sandbox};
 
 const KILLS: u64 = 20;
 const EVENTS: u64 = 10_000;
@@ -110,7 +109,7 @@ async fn twenty_kills_lose_nothing_that_was_acknowledged() {
     let process = Process::start(folder.path(), &settings);
     process.kill();
     let data = folder.path().join("data");
-    let store = Store::open_read_only(&data.join("karibarai.db")).await.unwrap();
+    let store = read_store(&settings, folder.path()).await;
     let recorded: std::collections::HashSet<String> = all_records(&store)
         .await
         .iter()

@@ -32,6 +32,7 @@ mod review;
 mod scenario;
 mod search;
 mod setup;
+mod store;
 mod support;
 mod sweep;
 mod tamper;

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use karibarai::sandbox::{Fault, FaultKind};
-use karibarai::store::{FollowStore as _, Store};
+use karibarai::store::FollowStore as _;
 
-use crate::support::{Bot, settings};
+use crate::support::{Bot, meddle, read_store, settings};
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -57,7 +57,7 @@ async fn rebuilt_tables_and_mirror_files_are_equal() {
 
     let before_files = files(&kept.join("mirror"));
     assert!(!before_files.is_empty());
-    let store = Store::open_read_only(&kept.join("karibarai.db")).await.unwrap();
+    let store = read_store(&settings, folder.path()).await;
     let before = store.derived_digests().await.unwrap();
     drop(store);
     let run = |arguments: &[&str]| {
@@ -69,13 +69,12 @@ async fn rebuilt_tables_and_mirror_files_are_equal() {
     assert!(deep.status.success(), "{}", String::from_utf8_lossy(&deep.stdout));
     let rebuilt = run(&["rebuild"]);
     assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stderr));
-    let store = Store::open_read_only(&kept.join("karibarai.db")).await.unwrap();
+    let store = read_store(&settings, folder.path()).await;
     assert_eq!(store.derived_digests().await.unwrap(), before);
     assert_eq!(files(&kept.join("mirror")), before_files);
     // A table that was tampered with is found.
-    let database = rusqlite::Connection::open(kept.join("karibarai.db")).unwrap();
-    database.execute("UPDATE versions SET body = 'x' WHERE n = (SELECT min(n) FROM versions)", ()).unwrap();
-    drop(database);
+    let sql = "UPDATE versions SET body = 'x' WHERE n = (SELECT min(n) FROM versions)";
+    meddle(&settings, folder.path(), sql).await;
     let deep = run(&["verify", "--deep"]);
     assert_eq!(deep.status.code(), Some(1), "{}", String::from_utf8_lossy(&deep.stdout));
     assert!(String::from_utf8_lossy(&deep.stdout).contains("versions"));

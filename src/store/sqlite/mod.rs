@@ -17,6 +17,7 @@ mod review;
 mod schema;
 mod search;
 mod standing;
+mod transfer;
 mod writer;
 
 use std::path::{Path, PathBuf};

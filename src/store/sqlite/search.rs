@@ -114,7 +114,7 @@ impl SearchStore for SqliteStore {
                     (":limit", Value::Integer(integer(limit as u64))),
                 ]
             };
-            let Expression { captured, imported } = expression;
+            let (captured, imported) = (captured(&expression), imported(&expression));
             let mut rows =
                 candidates(connection, &indexed_imports_sql(), &filter, more(imported), imported_search_row)?;
             if !filter.imported {
@@ -149,6 +149,25 @@ impl SearchStore for SqliteStore {
     }
 }
 
+/// In the language of FTS5.
+fn all(expression: &Expression) -> String {
+    let quoted = |word: &String| format!("\"{word}\"");
+    let words =
+        |words: &Vec<String>| format!("({})", words.iter().map(quoted).collect::<Vec<_>>().join(" AND "));
+    let clause = |clause: &Vec<Vec<String>>| {
+        format!("({})", clause.iter().map(words).collect::<Vec<_>>().join(" OR "))
+    };
+    expression.all.iter().map(clause).collect::<Vec<_>>().join(" AND ")
+}
+
+fn captured(expression: &Expression) -> String {
+    format!("({}) NOT \"{}\"", all(expression), expression.import)
+}
+
+fn imported(expression: &Expression) -> String {
+    format!("{} AND \"{}\"", all(expression), expression.import)
+}
+
 /// Rows of both kinds in one order.
 fn newest(mut rows: Vec<SearchRow>, limit: usize) -> Vec<SearchRow> {
     rows.sort_by_key(|it| std::cmp::Reverse(it.n()));
@@ -161,7 +180,7 @@ fn bounded(n: EntryIndex) -> Value {
     Value::Integer(i64::try_from(n.0).unwrap_or(i64::MAX))
 }
 
-fn put(transaction: &Transaction<'_>, row: &IndexRow) -> StoreResult<()> {
+pub(super) fn put(transaction: &Transaction<'_>, row: &IndexRow) -> StoreResult<()> {
     match row {
         IndexRow::Version { n, words } => {
             transaction

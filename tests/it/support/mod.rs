@@ -1,6 +1,7 @@
 //! A bot on a simulated Chatwork, with a clock that stands still until it is moved.
 
 pub(crate) mod chatwork;
+pub(crate) mod cluster;
 pub(crate) mod lookout;
 
 use std::future::Future;
@@ -13,7 +14,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use karibarai::app::{App, Outside};
-use karibarai::config::{Config, LoadArgs};
+use karibarai::config::{Config, LoadArgs, StorageUrl};
 use karibarai::domain::{CountingEntropy, ManualClock, MessageId, RoomId, UtcMillis};
 use karibarai::ledger::Ledger;
 use karibarai::sandbox::{Sandbox, SandboxConfig};
@@ -87,6 +88,10 @@ pub(crate) fn settings(
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect();
+    for (name, value) in on_postgres(folder) {
+        all.retain(|(known, _)| *known != name);
+        all.push((name, value));
+    }
     for (name, value) in extra {
         all.retain(|(known, _)| known != name);
         all.push(((*name).to_owned(), (*value).to_owned()));
@@ -94,9 +99,45 @@ pub(crate) fn settings(
     all
 }
 
+/// With `KARIBARAI_TESTS_ENGINE=postgres` the same tests run on a schema of PostgreSQL, one for each folder.
+fn on_postgres(folder: &Path) -> Vec<(String, String)> {
+    if environment("KARIBARAI_TESTS_ENGINE").as_deref() != Some("postgres") {
+        return Vec::new();
+    }
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hash = DefaultHasher::new();
+    folder.hash(&mut hash);
+    [
+        ("KARIBARAI_STORAGE__URL", cluster::shared().url("karibarai")),
+        ("KARIBARAI_STORAGE__SCHEMA", format!("b{:x}", hash.finish())),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
 pub(crate) fn config(settings: &[(String, String)], cwd: &Path) -> Config {
     let arguments = LoadArgs { path: None, env: settings.to_vec(), cwd: cwd.to_owned() };
     Config::load(&arguments).unwrap()
+}
+
+/// The database that settings name, for reading alone.
+pub(crate) async fn read_store(settings: &[(String, String)], cwd: &Path) -> Store {
+    karibarai::app::database::read(&config(settings, cwd).storage.url).await.unwrap().unwrap()
+}
+
+/// Changes the database behind the program's back.
+pub(crate) async fn meddle(settings: &[(String, String)], cwd: &Path, sql: &str) {
+    match config(settings, cwd).storage.url {
+        StorageUrl::Sqlite(path) => rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap(),
+        StorageUrl::Postgres(it) => {
+            let place = karibarai::app::database::place(&it);
+            let (client, connection) =
+                tokio_postgres::connect(&place.url, tokio_postgres::NoTls).await.unwrap();
+            tokio::spawn(connection);
+            let sql = format!("SET search_path TO {}; {sql}", place.schema);
+            client.batch_execute(&sql).await.unwrap();
+        }
+    }
 }
 
 impl Bot {

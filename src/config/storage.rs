@@ -1,0 +1,94 @@
+//! `[storage]`: a file of SQLite, or a schema of PostgreSQL.
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use reqwest::Url;
+use secrecy::SecretString;
+
+use super::layers::Place;
+use super::reader::Reader;
+use super::secret;
+use super::settings::{PostgresUrl, StorageConfig, StorageUrl};
+
+const FILES_QUOTA_MB: RangeInclusive<u64> = 0..=100_000_000;
+const WARN_FREE_MB: RangeInclusive<u64> = 0..=100_000_000;
+const CONNECTIONS: RangeInclusive<u64> = 2..=500;
+/// PostgreSQL cuts longer names off.
+const LONGEST_SCHEMA: usize = 63;
+const MEBIBYTE: u64 = 1 << 20;
+
+/// `None` only after a problem was noted.
+pub(super) fn storage(r: &mut Reader, cwd: &Path) -> Option<StorageConfig> {
+    let url = url(r, cwd);
+    Some(StorageConfig {
+        url: url?,
+        data_dir: data_dir(r, cwd)?,
+        files_quota: r.number("storage.files_quota_mb", FILES_QUOTA_MB)? * MEBIBYTE,
+        warn_free: r.number("storage.warn_free_mb", WARN_FREE_MB)?,
+    })
+}
+
+fn url(r: &mut Reader, cwd: &Path) -> Option<StorageUrl> {
+    let (text, place): (String, Place) = r.take_at("storage.url")?;
+    let schema = schema(r)?;
+    let connections = r.number("storage.connections", CONNECTIONS)?.try_into().ok()?;
+    let ca_files: Vec<String> = r.take("storage.ca_files")?;
+    let password = secret::password(r, cwd);
+    let hint = "write \"sqlite:\" and a path, e.g. \"sqlite:data/karibarai.db\"";
+    if text.starts_with("postgres:") || text.starts_with("postgresql:") {
+        let hint = "e.g. \"postgres://karibarai@db.example.jp/karibarai\"";
+        match Url::parse(&text) {
+            Ok(url) if url.path().len() < 2 => {
+                r.problem(&place, "`storage.url` names no database of PostgreSQL", hint);
+            }
+            // The same rule as for tokens.
+            Ok(url) if holds_password(&url) && !place.is_env() => {
+                let what = "`storage.url` holds a password, which does not belong in a configuration file";
+                r.problem(&place, what, "put it alone into a file of its own and name that in password_file");
+            }
+            Ok(_) => {}
+            Err(_) => r.problem(&place, "`storage.url` is not an address of PostgreSQL", hint),
+        }
+        return Some(StorageUrl::Postgres(PostgresUrl {
+            url: SecretString::from(text),
+            password,
+            schema,
+            connections,
+            ca_files: ca_files.into_iter().map(|it| cwd.join(it)).collect(),
+        }));
+    }
+    let path = text.strip_prefix("sqlite:").map(|it| it.strip_prefix("//").unwrap_or(it));
+    match path {
+        // In memory nothing would outlive the 200; options would change what the store relies on.
+        Some(path) if !path.is_empty() && !path.contains([':', '?', '\0']) => {
+            return Some(StorageUrl::Sqlite(cwd.join(path)));
+        }
+        Some(_) => r.problem(&place, "`storage.url` does not name a file", hint),
+        None => r.problem(&place, "`storage.url` is of no known kind", hint),
+    }
+    Some(StorageUrl::Sqlite(PathBuf::new()))
+}
+
+fn holds_password(url: &Url) -> bool {
+    url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password")
+}
+
+fn schema(r: &mut Reader) -> Option<String> {
+    let (text, place): (String, Place) = r.take_at("storage.schema")?;
+    let first = text.starts_with(|it: char| it.is_ascii_lowercase() || it == '_');
+    let rest = text.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_');
+    if !first || !rest || text.len() > LONGEST_SCHEMA || text.starts_with("pg_") {
+        let hint = "write a name of small letters, digits and `_`, e.g. \"karibarai\"";
+        r.problem(&place, "`storage.schema` is no name of a schema", hint);
+    }
+    Some(text)
+}
+
+fn data_dir(r: &mut Reader, cwd: &Path) -> Option<PathBuf> {
+    let (text, place): (String, Place) = r.take_at("storage.data_dir")?;
+    if text.is_empty() || text.contains('\0') {
+        r.problem(&place, "`storage.data_dir` does not name a directory", "name one, e.g. \"data\"");
+    }
+    Some(cwd.join(text))
+}
