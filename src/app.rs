@@ -9,6 +9,7 @@ mod packages;
 mod stamps;
 mod texts;
 mod troubles;
+mod turns;
 mod work;
 
 use std::net::{SocketAddr, TcpListener};

@@ -1,5 +1,5 @@
-//! The work behind the listeners: followers, sender, reconciler. One process of a data folder does it; a second one
-//! takes webhooks and stands by.
+//! The work behind the listeners: followers, sender, reconciler. Of the processes that share a data folder or a database
+//! one does it; the others take webhooks and stand by.
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
@@ -25,9 +25,9 @@ use crate::reconcile::Reconciler;
 use crate::reply::outbox::{Me, Outbox, Retries, Settled};
 use crate::reply::template::Templates;
 use crate::review::Review;
-use crate::store::Store;
+use crate::store::{Store, TurnStore as _};
 
-use super::{Outside, identity, packages};
+use super::{Outside, identity, packages, turns};
 
 /// How often a process that stands by looks whether it may work.
 const STAND_BY: Duration = Duration::from_millis(500);
@@ -65,10 +65,21 @@ pub(super) struct Workshop {
 }
 
 impl Workshop {
-    /// Waits for its turn, finds out who it is, and works until `stop` turns true.
+    /// Waits for its turn and works, until `stop` turns true. Whoever loses the turn stands by again.
     pub(super) async fn run(self, stop: watch::Receiver<bool>) {
         // Held until the end; the system lets go of it when the process dies, however it dies.
-        let Some(_turn) = self.turn(stop.clone()).await else { return };
+        let Some(_lock) = self.lock(stop.clone()).await else { return };
+        while let Some(turn) = turns::wait(&self.store, stop.clone()).await {
+            let (over, is_over) = watch::channel(false);
+            tokio::join!(self.work(is_over), turns::keep(&self.store, turn, stop.clone(), over));
+            if let Err(error) = self.store.end_turn(turn).await {
+                tracing::warn!(error = %error, "the turn could not be given back; its lease ends it");
+            }
+        }
+    }
+
+    /// Finds out who it is, and works until `stop` turns true.
+    async fn work(&self, stop: watch::Receiver<bool>) {
         let Some(me) = self.who(stop.clone()).await else { return };
         self.review.working(&me.owners, me.control_room);
         let send = Arc::new(Notify::new());
@@ -112,7 +123,7 @@ impl Workshop {
         );
     }
 
-    async fn turn(&self, mut stop: watch::Receiver<bool>) -> Option<File> {
+    async fn lock(&self, mut stop: watch::Receiver<bool>) -> Option<File> {
         let path = self.config.storage.data_dir.join("worker.lock");
         let file = match File::create(&path) {
             Ok(file) => file,
@@ -125,6 +136,8 @@ impl Workshop {
         while !*stop.borrow() {
             match file.try_lock() {
                 Ok(()) => return Some(file),
+                // There the turn decides: a process that was halted keeps its lock, and must not stop the others.
+                Err(TryLockError::WouldBlock) if self.store.is_shared() => return Some(file),
                 Err(TryLockError::WouldBlock) if !told => {
                     told = true;
                     tracing::warn!(

@@ -18,6 +18,7 @@ mod import;
 mod log;
 mod login_link;
 mod manual;
+mod migrate_store;
 mod problem;
 mod proof;
 mod rebuild;
@@ -125,6 +126,8 @@ enum Command {
     Backup(backup::Arguments),
     /// Put a backup in place, as a ledger that continues the old one under a new key: exit 1 damaged, 2 absent or not ours
     Restore(restore::Arguments),
+    /// Move the ledger and everything beside it from a file of SQLite into the configured PostgreSQL, and compare every row
+    MigrateStore(migrate_store::Arguments),
 }
 
 /// Runs the program and returns its exit code.
@@ -191,6 +194,7 @@ async fn dispatch(command: Command, place: &start::Place, terminal: &Terminal) -
         Command::Manual(arguments) => manual::run(&arguments, Arguments::command(), terminal),
         Command::Backup(arguments) => backup::run(&arguments, place, terminal).await,
         Command::Restore(arguments) => restore::run(&arguments, place, terminal).await,
+        Command::MigrateStore(arguments) => migrate_store::run(&arguments, place, terminal).await,
     }
 }
 

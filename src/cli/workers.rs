@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -11,8 +12,11 @@ use crate::detect::RuleSet;
 use crate::domain::EntryIndex;
 use crate::follow::{Annex, Archive, Casebook, Detector, Index, Mirror, Progress};
 use crate::ledger::Ledger;
-use crate::store::{ArchiveStore as _, FollowStore as _, Store};
+use crate::store::{ArchiveStore as _, FollowStore as _, Store, TurnStore as _};
 use crate::upkeep::EraseError;
+
+/// Following takes no longer.
+const TURN: Duration = Duration::from_secs(3600);
 
 /// The followers, where no bot runs them.
 pub(super) struct Workers {
@@ -54,6 +58,13 @@ impl Workers {
         if self.turn.is_none() {
             return Ok(());
         }
+        let Some(turn) = self.store.take_turn(None, TURN).await? else { return Ok(()) };
+        let followed = self.follow_now(erased).await;
+        self.store.end_turn(turn).await?;
+        followed
+    }
+
+    async fn follow_now(&self, erased: EntryIndex) -> Result<(), EraseError> {
         self.mirror.settle().await?;
         while self.archive.tick().await? == Progress::Moved {}
         while self.annex.tick().await? == Progress::Moved {}

@@ -170,6 +170,9 @@ impl Outbox {
             // Another process has it, or our own request is not yet waited out.
             return Ok(Step::Later(until));
         }
+        if let Some(step) = self.overslept(until) {
+            return Ok(step);
+        }
         match self.api.post_message(row.room, &row.text).await {
             Ok(id) => Ok(Step::End { state: OutboxState::Sent, why: "posted", posted: Some(id) }),
             Err(error) => self.after_failure(row, error, now).await,
@@ -269,6 +272,9 @@ impl Outbox {
         let until = now.plus(LEASE);
         if !self.store.claim(row.decided_n, now, until).await? {
             return Ok(Step::Later(until));
+        }
+        if let Some(step) = self.overslept(until) {
+            return Ok(step);
         }
         let outcome = if row.text.is_empty() {
             self.api.delete_message(row.room, target).await

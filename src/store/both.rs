@@ -1,6 +1,7 @@
 //! Whichever engine is in use: the set is closed, so callers never see a `dyn`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::domain::{
     AccountId, CaseId, ContractId, Digest, EntryIndex, EntryKind, MessageId, RoomId, UtcMillis,
@@ -13,7 +14,8 @@ use super::{
     Head, ImportedMessage, IndexRow, KnownMessage, LedgerStore, Look, MemberRow, MessageRow, NewEntry,
     NewRead, NoteRow, OutboxRow, PostgresPlace, PostgresStore, Predecessor, Purpose, Record, ReviewStore,
     RoomRead, RoomRow, RoomState, SearchFilter, SearchRow, SearchStore, SignalRow, SqliteStore,
-    StandingStore, StoreResult, Switches, Takeover, TaskRow, Told, TreeNode, TreeStore, VersionRow,
+    StandingStore, StoreResult, Switches, Takeover, TaskRow, Told, TreeNode, TreeStore, Turn, TurnStore,
+    VersionRow,
 };
 
 /// The store in use.
@@ -42,6 +44,11 @@ impl Store {
     /// Opens a schema of PostgreSQL for reading alone; `None` where there is none yet.
     pub async fn connect_read_only(place: &PostgresPlace) -> StoreResult<Option<Self>> {
         Ok(PostgresStore::open_read_only(place).await?.map(Self::Postgres))
+    }
+
+    /// Processes of several machines may share it.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
     }
 
     /// A complete, consistent copy in a new SQLite file, whatever the engine.
@@ -222,4 +229,9 @@ delegate!(StandingStore {
     switches() -> Switches;
     rooms_declared(what: &'static str, value: &'static str) -> Vec<RoomId>;
     declared_room(room: RoomId) -> DeclaredRoom;
+});
+
+delegate!(TurnStore {
+    take_turn(held: Option<Turn>, lease: Duration) -> Option<Turn>;
+    end_turn(held: Turn) -> ();
 });

@@ -18,6 +18,7 @@ mod search;
 mod sqlite;
 mod standing;
 mod transfer;
+mod turn;
 
 use std::future::Future;
 
@@ -34,7 +35,7 @@ pub use desk::DeskStore;
 pub use door::DoorStore;
 pub use erase::EraseStore;
 pub use evidence::{TREE_STEP, TreeNode, TreeStore};
-pub use postgres::{PlaceError, PostgresPlace, PostgresStore};
+pub use postgres::{Moved, PlaceError, PostgresPlace, PostgresStore};
 pub use review::{ReviewStore, Told};
 pub use rows::{
     Appended, ArchiveRow, CaseRow, CaseUpdate, Head, MemberRow, MessageRow, NewEntry, OutboxChange,
@@ -46,6 +47,7 @@ pub use standing::{
     BookChange, CaseMessageRow, ContractRow, CountRow, Declaration, DeclaredRoom, DraftRow, DraftState,
     NoteRow, StandingStore, Switches,
 };
+pub use turn::{Turn, TurnStore};
 
 /// Why the store could not do it.
 #[derive(Clone, Debug, thiserror::Error)]

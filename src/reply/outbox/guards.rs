@@ -13,6 +13,9 @@ use super::{IN_ROOM, Outbox, Step, owner_wrote_after, slot, start_of_day};
 /// The outbox is looked at every second; so long without means that the machine slept.
 const ASLEEP: Duration = Duration::from_secs(60);
 
+/// A post is not begun when less than this is left of its lease.
+const POST_TIME: Duration = Duration::from_secs(4);
+
 impl Outbox {
     /// `None`: still wanted.
     pub(super) async fn still_wanted(
@@ -140,5 +143,12 @@ impl Outbox {
             settled.at = settled.at.max(now.plus(self.config.reply.settle));
         }
         settled.looked = now;
+    }
+
+    /// The process was halted (a closed lid, a stopped container) while it had the claim: by now another may have it, so
+    /// the row is looked at anew.
+    pub(super) fn overslept(&self, until: UtcMillis) -> Option<Step> {
+        let now = self.clock.now();
+        (now.plus(POST_TIME) >= until).then(|| Step::Later(now.max(until)))
     }
 }

@@ -56,6 +56,9 @@ impl Outbox {
         if !self.store.claim(row.decided_n, now, until).await? {
             return Ok(Step::Later(until));
         }
+        if let Some(step) = self.overslept(until) {
+            return Ok(step);
+        }
         match self.api.post_task(row.room, &row.text, &self.me.owners, None).await {
             Ok(_) => end(OutboxState::Sent, "posted"),
             // An owner who is no member of the room cannot be given a task; the note has to do.

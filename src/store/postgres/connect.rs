@@ -24,7 +24,7 @@ const STATEMENT: Duration = Duration::from_secs(60);
 /// A lock is waited for no longer.
 const LOCK: Duration = Duration::from_secs(10);
 /// A transaction whose program stopped lets go of its locks after this time.
-const IDLE: Duration = Duration::from_secs(15);
+const IDLE: Duration = Duration::from_secs(5);
 /// The server has to acknowledge what was sent to it within this time.
 const SILENCE: Duration = Duration::from_secs(15);
 

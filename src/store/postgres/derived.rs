@@ -124,7 +124,7 @@ impl FollowStore for PostgresStore {
                 for column in 0..row.len() {
                     // The debug form names the type as well as the value, as the other engine's does: equal rows have
                     // equal digests on both.
-                    hash.update(format!("{:?}\u{1f}", cell(&row, column)?));
+                    cell(&row, column)?.digest_into(&mut hash);
                 }
                 hash.update(b"\n");
             }

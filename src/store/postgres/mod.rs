@@ -14,11 +14,13 @@ mod door;
 mod erase;
 mod evidence;
 mod ledger;
+mod moving;
 mod review;
 mod schema;
 mod search;
 mod standing;
 mod transfer;
+mod turn;
 mod writer;
 
 use std::fmt;
@@ -34,6 +36,7 @@ use crate::store::{StoreError, StoreResult};
 use self::writer::Writer;
 
 pub use self::connect::PlaceError;
+pub use self::moving::Moved;
 
 /// A value of a statement.
 pub(super) type Parameter<'a> = &'a (dyn ToSql + Sync);
@@ -75,8 +78,12 @@ struct Inner {
 impl PostgresStore {
     /// Opens the schema for writing, creates it where it is missing, and brings its tables up to date.
     pub async fn open(place: &PostgresPlace) -> StoreResult<Self> {
+        Self::open_as(place, false).await
+    }
+
+    async fn open_as(place: &PostgresPlace, moving: bool) -> StoreResult<Self> {
         let (pool, appender) = connect::pools(place, true)?;
-        schema::migrate(&mut pool.get().await?, &place.schema).await?;
+        schema::migrate(&mut pool.get().await?, &place.schema, moving).await?;
         let lock = schema::lock_key(&place.schema, schema::Lock::Change);
         let writer = Some(Writer::start(appender, lock));
         Ok(Self { inner: Arc::new(Inner { pool, writer, lock }) })

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_derived.sql"),
     include_str!("migrations/0003_beside.sql"),
+    include_str!("migrations/0004_turns.sql"),
 ];
 
 /// What the locks of a schema are for.
@@ -35,7 +36,9 @@ pub(super) fn lock_key(schema: &str, lock: Lock) -> i64 {
 }
 
 /// Brings the schema up to date; replicas that start together do it one after the other.
-pub(super) async fn migrate(client: &mut Object, schema: &str) -> StoreResult<()> {
+///
+/// `moving`: also where a move into the schema has not come to its end.
+pub(super) async fn migrate(client: &mut Object, schema: &str, moving: bool) -> StoreResult<()> {
     let encoding: String = client.query_one("SHOW server_encoding", &[]).await?.text(0)?;
     if encoding != "UTF8" {
         return Err(StoreError::Unavailable("PostgreSQL: the database is not encoded in UTF8".to_owned()));
@@ -56,6 +59,9 @@ pub(super) async fn migrate(client: &mut Object, schema: &str) -> StoreResult<()
             .batch_execute("CREATE TABLE migrations (number BIGINT PRIMARY KEY, sha256 TEXT NOT NULL)")
             .await?;
     }
+    if !moving && has_table(&work, schema, MOVING).await? {
+        return Err(StoreError::Unavailable(UNFINISHED.to_owned()));
+    }
     let applied = applied(&work.rows(LIST, &[]).await?)?;
     for (number, sql) in (1i64..).zip(MIGRATIONS).skip(applied) {
         work.0.batch_execute(sql).await?;
@@ -64,6 +70,11 @@ pub(super) async fn migrate(client: &mut Object, schema: &str) -> StoreResult<()
     }
     work.commit().await
 }
+
+/// Stands in the schema while a store is being moved into it.
+pub(super) const MOVING: &str = "moving";
+const UNFINISHED: &str =
+    "PostgreSQL: a move into this schema was cut off; run `karibarai migrate-store` again";
 
 const LIST: &str = "SELECT number, sha256 FROM migrations ORDER BY number";
 
@@ -74,9 +85,12 @@ async fn has_table(work: &Work<'_>, schema: &str, table: &str) -> StoreResult<bo
 
 /// Whether our tables stand in the schema; refuses what is newer than this program or not yet up to date.
 pub(super) async fn is_current(client: &Object, schema: &str) -> StoreResult<bool> {
-    let sql = "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = 'migrations'";
-    if client.query_opt(sql, &[&schema]).await?.is_none() {
+    let sql = "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = $2";
+    if client.query_opt(sql, &[&schema, &"migrations"]).await?.is_none() {
         return Ok(false);
+    }
+    if client.query_opt(sql, &[&schema, &MOVING]).await?.is_some() {
+        return Err(StoreError::Unavailable(UNFINISHED.to_owned()));
     }
     if applied(&client.query(LIST, &[]).await?)? < MIGRATIONS.len() {
         return Err(StoreError::Unavailable(

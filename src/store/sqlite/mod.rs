@@ -18,6 +18,7 @@ mod schema;
 mod search;
 mod standing;
 mod transfer;
+mod turn;
 mod writer;
 
 use std::path::{Path, PathBuf};

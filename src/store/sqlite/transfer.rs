@@ -1,10 +1,13 @@
 //! Rows from and for another engine.
 
-use rusqlite::params_from_iter;
 use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params_from_iter};
+use sha2::{Digest as _, Sha256};
 
-use super::super::transfer::{Cell, Cells};
-use super::super::{IndexRow, StoreResult};
+use crate::domain::Digest;
+
+use super::super::transfer::{Cell, Cells, INDEX_CURSORS, PAGE, TABLES};
+use super::super::{IndexRow, StoreError, StoreResult};
 use super::{SqliteStore, search};
 
 impl From<Cell> for Value {
@@ -48,4 +51,76 @@ impl SqliteStore {
             })
             .await
     }
+
+    /// The next rows of a table behind `after`, the key columns of the last row that was had.
+    pub(in super::super) async fn page(
+        &self,
+        table: &'static str,
+        keys: &'static str,
+        after: Option<Cells>,
+    ) -> StoreResult<Vec<Cells>> {
+        self.read(move |connection| {
+            let places = vec!["?"; after.as_ref().map_or(0, Vec::len)].join(", ");
+            let behind = after.as_ref().map_or("1".to_owned(), |_| format!("({keys}) > ({places})"));
+            let left_out = without_index(table);
+            let sql =
+                format!("SELECT * FROM {table} WHERE {behind} AND {left_out} ORDER BY {keys} LIMIT {PAGE}");
+            let mut statement = connection.prepare_cached(&sql)?;
+            let columns = statement.column_count();
+            let values = after.into_iter().flatten().map(Value::from);
+            let mut rows = statement.query(params_from_iter(values))?;
+            let mut page = Vec::new();
+            while let Some(row) = rows.next()? {
+                page.push(cells(row, columns)?);
+            }
+            Ok(page)
+        })
+        .await
+    }
+
+    /// The digest of each table but the search index, and how many rows all have.
+    pub(in super::super) async fn table_digests(&self) -> StoreResult<(Vec<(&'static str, Digest)>, u64)> {
+        self.read(|connection| {
+            let (mut digests, mut count) = (Vec::new(), 0);
+            for (table, keys) in TABLES {
+                let (digest, rows) = table_digest(connection, table, keys)?;
+                digests.push((*table, digest));
+                count += rows;
+            }
+            Ok((digests, count))
+        })
+        .await
+    }
+}
+
+fn without_index(table: &str) -> String {
+    if table == "cursors" { format!("name NOT LIKE '{INDEX_CURSORS}'") } else { "1".to_owned() }
+}
+
+fn table_digest(connection: &Connection, table: &str, keys: &str) -> StoreResult<(Digest, u64)> {
+    let left_out = without_index(table);
+    let mut statement =
+        connection.prepare(&format!("SELECT * FROM {table} WHERE {left_out} ORDER BY {keys}"))?;
+    let columns = statement.column_count();
+    let mut rows = statement.query(())?;
+    let (mut hash, mut count) = (Sha256::new(), 0);
+    while let Some(row) = rows.next()? {
+        cells(row, columns)?.iter().for_each(|it| it.digest_into(&mut hash));
+        hash.update(b"\n");
+        count += 1;
+    }
+    Ok((hash.finalize().into(), count))
+}
+
+fn cells(row: &Row<'_>, columns: usize) -> StoreResult<Cells> {
+    let cell = |at| {
+        Ok(match row.get::<_, Value>(at)? {
+            Value::Null => Cell::Null,
+            Value::Integer(it) => Cell::Integer(it),
+            Value::Text(it) => Cell::Text(it),
+            Value::Blob(it) => Cell::Blob(it),
+            Value::Real(_) => return Err(StoreError::Corrupt("a column has an unexpected type")),
+        })
+    };
+    (0..columns).map(cell).collect()
 }

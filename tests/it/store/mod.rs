@@ -3,6 +3,8 @@
 mod answers;
 mod engine;
 mod ledger;
+mod moving;
+mod replicas;
 mod tables;
 
 use karibarai::store::{PostgresPlace, Store};

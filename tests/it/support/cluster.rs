@@ -15,7 +15,7 @@ umask 077
 # Short, since the path of a socket is: and readable for the user who runs it.
 home=$(mktemp -d /tmp/postgres.XXXXXX)
 trap 'rm -rf "$home"' EXIT
-"$1/initdb" --no-sync -D "$home/data" -U karibarai -A trust -E UTF8 --locale=C >"$home/log" 2>&1 || { cat "$home/log" >&2; exit 1; }
+"$1/initdb" --no-sync -D "$home/data" -U karibarai -A trust -E UTF8 --locale=C --locale-provider=icu --icu-locale=ja-JP >"$home/log" 2>&1 || { cat "$home/log" >&2; exit 1; }
 options="-c listen_addresses="
 # With a port: over the network by TLS and password alone.
 if [ -n "$2" ]; then

@@ -200,13 +200,29 @@ impl Bot {
 
     /// The same, with something done to the folder in between.
     pub(crate) async fn restart_after(self, between: impl FnOnce(&Path, &[(String, String)])) -> Self {
+        let folder = self.folder.path().to_owned();
+        self.restart_as(move |settings| between(&folder, settings)).await
+    }
+
+    /// The same, with other settings.
+    pub(crate) async fn restart_as(self, between: impl FnOnce(&mut Vec<(String, String)>)) -> Self {
         let Self {
-            sandbox, chatwork, world, clock, folder, settings, stop, running, public, private, ..
+            sandbox,
+            chatwork,
+            world,
+            clock,
+            folder,
+            mut settings,
+            stop,
+            running,
+            public,
+            private,
+            ..
         } = self;
         drop((self.store, self.ledger));
         let _ = stop.send(true);
         running.await.unwrap();
-        between(folder.path(), &settings);
+        between(&mut settings);
         let (public, private) = (TcpListener::bind(public).unwrap(), TcpListener::bind(private).unwrap());
         let parts = run(&settings, folder.path(), &clock, public, private).await;
         Self {

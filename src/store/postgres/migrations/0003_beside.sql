@@ -7,9 +7,9 @@ CREATE TABLE file_attempts (
     PRIMARY KEY (room, file)
 );
 -- Which parts of a room (members, tasks, room, files) something tells a change of, and when each is read next.
-CREATE TABLE room_news (room BIGINT NOT NULL, part TEXT NOT NULL, n BIGINT NOT NULL, PRIMARY KEY (room, part));
+CREATE TABLE room_news (room BIGINT NOT NULL, part TEXT COLLATE "C" NOT NULL, n BIGINT NOT NULL, PRIMARY KEY (room, part));
 CREATE TABLE room_looks (
-    room BIGINT NOT NULL, part TEXT NOT NULL, n BIGINT, next BIGINT NOT NULL, PRIMARY KEY (room, part)
+    room BIGINT NOT NULL, part TEXT COLLATE "C" NOT NULL, n BIGINT, next BIGINT NOT NULL, PRIMARY KEY (room, part)
 );
 -- When rooms were read. Where it is lost, a room counts as never read, which declares a hole rather than hiding one.
 CREATE TABLE room_reads (

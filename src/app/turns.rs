@@ -1,0 +1,71 @@
+//! Turns of the processes that share a database: waiting for one, and keeping it.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::store::{Store, Turn, TurnStore as _};
+
+/// A process that is gone is followed by another after this time at most, and [`STAND_BY`].
+const LEASE: Duration = Duration::from_secs(10);
+/// How often the lease is taken anew.
+const RENEW: Duration = Duration::from_secs(2);
+/// Without an answer of the database for so long the work ends: before the lease does, so that no two work.
+const SILENCE: Duration = Duration::from_secs(7);
+/// How often a process that stands by asks whether it may work.
+const STAND_BY: Duration = Duration::from_millis(500);
+
+/// Waits until it is this process's turn; `None` when it has to stop before.
+pub(super) async fn wait(store: &Store, mut stop: watch::Receiver<bool>) -> Option<Turn> {
+    let mut told = false;
+    while !*stop.borrow() {
+        match store.take_turn(None, LEASE).await {
+            Ok(Some(turn)) => return Some(turn),
+            Ok(None) if !told => {
+                told = true;
+                tracing::warn!(
+                    "another karibarai works on this database; this one takes webhooks and stands by"
+                );
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(error = %error, "it cannot be asked whose turn it is"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(STAND_BY) => {}
+            _ = stop.changed() => {}
+        }
+    }
+    None
+}
+
+/// Keeps the turn until `stop` turns true or it is lost, and then says that it is over.
+pub(super) async fn keep(
+    store: &Store,
+    turn: Turn,
+    mut stop: watch::Receiver<bool>,
+    over: watch::Sender<bool>,
+) {
+    let mut heard = Instant::now();
+    while !*stop.borrow() {
+        tokio::select! {
+            () = tokio::time::sleep(RENEW) => {}
+            _ = stop.changed() => continue,
+        }
+        let asked = Instant::now();
+        let kept = tokio::time::timeout(SILENCE, store.take_turn(Some(turn), LEASE)).await;
+        match kept {
+            Ok(Ok(Some(_))) => heard = asked,
+            Ok(Ok(None)) => {
+                tracing::warn!("another karibarai has taken the turn; this one stands by");
+                break;
+            }
+            Ok(Err(_)) | Err(_) if heard.elapsed() < SILENCE => {}
+            Ok(Err(_)) | Err(_) => {
+                tracing::warn!("the database was silent for too long to keep the turn");
+                break;
+            }
+        }
+    }
+    let _ = over.send(true);
+}
