@@ -36,6 +36,8 @@
 //! - **Follower**: a struct with `NAME` and `tick` in `follow/`, its tables in a new migration and in the list of derived
 //!   tables, a line in `follow::Driver::round` and in `upkeep`.
 //! - **Subcommand**: a file in `cli/`, a variant of its enum.
+//! - **Trouble**: a line in `domain::Trouble`, its sign in `app::troubles` (what it takes to begin, and to be over), its words in
+//!   `config/templates/watch.toml` and `review::words`, a row in `docs/operations.md`.
 //! - **Setting**: `config/karibarai.default.toml` first (it is the manual and the source of defaults), then the struct.
 //! - **Migration**: a new numbered file in `store/sqlite/migrations/` and one in `store/postgres/migrations/`, each appended to
 //!   its list, with the columns in the same order; never edit an old one.

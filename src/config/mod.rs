@@ -23,7 +23,7 @@ pub use problem::{ConfigError, Problem};
 pub use settings::{
     ChatworkConfig, Config, ControlRoom, LogConfig, LogFormat, MirrorConfig, MirrorRooms, Mode, OnWithdrawal,
     OwnerConfig, PostgresUrl, QuietDays, QuietHours, ReconcileConfig, ReplyConfig, ReplyOverrides,
-    RoomConfig, ServerConfig, StorageConfig, StorageUrl, TemplatesConfig,
+    RoomConfig, Said, ServerConfig, StorageConfig, StorageUrl, TemplatesConfig,
 };
 
 /// The reference of all settings; what stands in it is the default.

@@ -2,7 +2,7 @@
 
 use crate::domain::{AccountId, Role, RoomId, RoomType, Tuning};
 
-use super::settings::{Config, Mode, ReplyConfig, RoomConfig};
+use super::settings::{Config, Mode, ReplyConfig, RoomConfig, Said};
 
 impl Config {
     /// The block of a listed room.
@@ -13,19 +13,24 @@ impl Config {
     /// What holds for replies in a room: `[reply]` with the room's own changes. An unlisted room is only observed. Where
     /// nobody said who the clients of a group are, the mode is at most *suggest*; an unknown type counts as a group.
     pub fn reply_for(&self, id: RoomId, room_type: Option<RoomType>) -> ReplyConfig {
+        self.reply_said(id, room_type, Said::default())
+    }
+
+    /// [`Config::reply_for`] with what the owner has said of the room since. It lifts no bound.
+    pub fn reply_said(&self, id: RoomId, room_type: Option<RoomType>, said: Said) -> ReplyConfig {
         let mut reply = self.reply.clone();
         let Some(room) = self.room(id) else {
             reply.mode = Mode::Observe;
             return reply;
         };
         let own = &room.reply;
-        reply.mode = own.mode.unwrap_or(reply.mode);
+        reply.mode = said.mode.or(own.mode).unwrap_or(reply.mode);
         reply.delay = own.delay.unwrap_or(reply.delay);
         reply.max_per_room_per_day = own.max_per_room_per_day.unwrap_or(reply.max_per_room_per_day);
         reply.max_age = own.max_age.unwrap_or(reply.max_age);
         reply.follow_ups = own.follow_ups.unwrap_or(reply.follow_ups);
         reply.owner_active = own.owner_active.unwrap_or(reply.owner_active);
-        reply.quiet_hours = own.quiet_hours.unwrap_or(reply.quiet_hours);
+        reply.quiet_hours = said.quiet_hours.or(own.quiet_hours).unwrap_or(reply.quiet_hours);
         reply.automatic_line = own.automatic_line.unwrap_or(reply.automatic_line);
         reply.quiet_days = own.quiet_days.unwrap_or(reply.quiet_days);
         reply.notice = own.notice.unwrap_or(reply.notice);
@@ -38,7 +43,18 @@ impl Config {
 
     /// [`Config::reply_for`] with what is set for one client: never more than the room allows.
     pub fn reply_to(&self, id: RoomId, room_type: Option<RoomType>, client: AccountId) -> ReplyConfig {
-        let mut reply = self.reply_for(id, room_type);
+        self.reply_to_said(id, room_type, client, Said::default())
+    }
+
+    /// The same with what the owner has said of the room since.
+    pub fn reply_to_said(
+        &self,
+        id: RoomId,
+        room_type: Option<RoomType>,
+        client: AccountId,
+        said: Said,
+    ) -> ReplyConfig {
+        let mut reply = self.reply_said(id, room_type, said);
         let own =
             self.room(id).and_then(|room| room.client_modes.iter().find(|(account, _)| *account == client));
         if let Some((_, mode)) = own {

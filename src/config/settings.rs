@@ -119,6 +119,12 @@ pub enum Mode {
 }
 
 impl Mode {
+    pub const ALL: [Self; 4] = [Self::Observe, Self::Suggest, Self::Approve, Self::Auto];
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == text)
+    }
+
     /// As the configuration spells it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -233,6 +239,14 @@ pub struct ReplyOverrides {
     pub on_withdrawal: Option<OnWithdrawal>,
 }
 
+/// What the owner has said of a room while the bot runs; what is absent is as the configuration has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    pub mode: Option<Mode>,
+    /// `Some(None)`: no quiet hours.
+    pub quiet_hours: Option<Option<QuietHours>>,
+}
+
 /// A daily span in Japan time, from its first minute up to but not including its last; may pass midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuietHours {
@@ -256,6 +270,12 @@ impl QuietHours {
         let (from, to) = text.split_once('-')?;
         let (from, to) = (minutes(from)?, minutes(to)?);
         (from != to).then_some(Self { from, to })
+    }
+
+    /// As [`QuietHours::parse`] reads it.
+    pub fn text(&self) -> String {
+        let time = |it: u16| format!("{:02}:{:02}", it / 60, it % 60);
+        format!("{}-{}", time(self.from), time(self.to))
     }
 
     /// Whether `at` lies in the span, by the clock in Japan.

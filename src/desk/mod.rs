@@ -13,11 +13,12 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::cases::{Fact, State};
-use crate::config::Config;
-use crate::domain::{CaseId, Clock, EntryKind};
+use crate::config::{Config, Said};
+use crate::domain::{CaseId, Clock, EntryKind, RoomId};
 use crate::ledger::{Ledger, Observation};
 use crate::reply::acts::{Acted, Acts, Approval, Retraction, Seen};
-use crate::reply::record::{By, Drafted, Switch};
+use crate::reply::record::{By, Declared, Drafted, Switch};
+use crate::reply::said;
 use crate::reply::template::{Answer, Templates};
 use crate::store::{CaseRow, CaseStore, DraftRow, StandingStore, Store, StoreError};
 
@@ -145,6 +146,17 @@ impl Desk {
         let until = self.clock.now().plus(span);
         self.acts.switch(Switch::QuietUntil(until), by).await?;
         Ok(Answer::Quiet { until })
+    }
+
+    /// How the bot is to speak in a listed room from now on, whatever its configuration says; nothing said is as the
+    /// configuration has it. False where that is so already, or the room is not listed.
+    pub async fn speak(&self, room: RoomId, said: Said, by: &By) -> Result<bool, StoreError> {
+        if self.config.room(room).is_none() || said::of(&self.store, room).await? == said {
+            return Ok(false);
+        }
+        let what = Declared { reply: Some(said), ..Declared::default() };
+        self.acts.declare(room, &what, by).await?;
+        Ok(true)
     }
 
     /// Keeps the owner's judgement of a detection, for whoever tunes the rules.

@@ -12,6 +12,7 @@ use crate::domain::{Clock, Entry, EntryIndex, EntryKind, MessageId, Role, RoomId
 use crate::ledger::Observation;
 use crate::reply::outbox::Me;
 use crate::reply::record::{self, By, Change, Decision, Drafted, Part};
+use crate::reply::said;
 use crate::reply::template::{Alert, NoteKind, NoteSubject};
 use crate::store::{
     ArchiveStore, CaseRow, CaseStore, DeskStore, DraftState, FollowStore, OutboxState, Purpose, RequestRef,
@@ -107,7 +108,8 @@ impl Agreements {
         let rooms = self.desk.store.rooms().await?;
         let room_type = rooms.into_iter().find(|it| it.room == room).and_then(|it| it.room_type);
         let listed = self.desk.config.room(room).is_some();
-        Ok(listed && self.desk.config.reply_for(room, room_type).mode > Mode::Observe)
+        let said = said::of(&self.desk.store, room).await?;
+        Ok(listed && self.desk.config.reply_said(room, room_type, said).mode > Mode::Observe)
     }
 
     /// The owner accepts, or is about to begin.

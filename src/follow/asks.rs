@@ -8,6 +8,7 @@ use crate::desk::Desk;
 use crate::domain::{CaseId, EntryKind, RoomId};
 use crate::ledger::Observation;
 use crate::reply::record::{self, Decision};
+use crate::reply::said;
 use crate::store::{
     ArchiveStore, CaseRow, CaseStore, DraftState, OutboxRow, OutboxState, Purpose, StandingStore, StoreError,
 };
@@ -55,7 +56,8 @@ impl Asks {
         let rooms = self.desk.store.rooms().await?;
         let room_type = rooms.into_iter().find(|it| it.room == case.room).and_then(|it| it.room_type);
         let listed = self.desk.config.room(case.room).is_some();
-        Ok(listed && self.desk.config.reply_for(case.room, room_type).mode > Mode::Observe)
+        let said = said::of(&self.desk.store, case.room).await?;
+        Ok(listed && self.desk.config.reply_said(case.room, room_type, said).mode > Mode::Observe)
     }
 
     async fn ask(

@@ -10,6 +10,7 @@ use crate::config::Mode;
 use crate::desk::Desk;
 use crate::domain::{Clock, EntryKind, RoomId};
 use crate::reply::record::{self, Decision};
+use crate::reply::said;
 use crate::reply::template::Alert;
 use crate::store::{ArchiveStore, CaseRow, CaseStore, Purpose, StoreError};
 
@@ -52,7 +53,8 @@ impl Nudges {
         let rooms = self.desk.store.rooms().await?;
         let room_type = rooms.into_iter().find(|it| it.room == case.room).and_then(|it| it.room_type);
         let listed = self.desk.config.room(case.room).is_some();
-        Ok(!listed || self.desk.config.reply_for(case.room, room_type).mode > Mode::Observe)
+        let said = said::of(&self.desk.store, case.room).await?;
+        Ok(!listed || self.desk.config.reply_said(case.room, room_type, said).mode > Mode::Observe)
     }
 
     async fn give(&self, room: RoomId, case: &CaseRow, due: &Due, key: String) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ use crate::store::{
 };
 
 use super::record::{self, By, Change, Decision, Declared, Part, Switch};
+use super::said;
 
 /// Longest note of the owner, in characters; the rest is cut.
 const MAX_NOTE: usize = 2000;
@@ -244,7 +245,8 @@ impl Acts {
     async fn may_post(&self, draft: &DraftRow) -> Result<bool, StoreError> {
         let rooms = self.store.rooms().await?;
         let room_type = rooms.into_iter().find(|it| it.room == draft.room).and_then(|it| it.room_type);
-        let mode = self.config.reply_for(draft.room, room_type).mode;
+        let said = said::of(&self.store, draft.room).await?;
+        let mode = self.config.reply_said(draft.room, room_type, said).mode;
         Ok(self.config.room(draft.room).is_some() && mode >= Mode::Approve)
     }
 

@@ -8,4 +8,5 @@ pub mod decide;
 pub mod outbox;
 pub mod record;
 mod room_check;
+pub mod said;
 pub mod template;

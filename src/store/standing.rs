@@ -118,6 +118,29 @@ pub struct DeclaredRoom {
     pub opted_out: Vec<(AccountId, bool)>,
     /// What was said once about the room.
     pub told: Vec<String>,
+    /// How the bot is to speak there, in the spelling of `reply::said`.
+    pub reply: Option<String>,
+}
+
+impl DeclaredRoom {
+    /// From the table's rows of one room: what, and the value.
+    pub(super) fn of(rows: Vec<(String, String)>) -> Self {
+        let mut declared = Self::default();
+        for (what, value) in rows {
+            match what.split_once(':') {
+                None if what == "contract" => declared.contract = Some(value),
+                None if what == "outside_contact" => declared.outside_contact = Some(value),
+                None if what == "reply" => declared.reply = Some(value),
+                Some(("opted_out", account)) => {
+                    let account = account.parse().ok().map(AccountId);
+                    declared.opted_out.extend(account.map(|it| (it, value == "true")));
+                }
+                Some(("told", what)) => declared.told.push(what.to_owned()),
+                None | Some(_) => {}
+            }
+        }
+        declared
+    }
 }
 
 /// One thing that is declared or switched: the name, and the value as text.

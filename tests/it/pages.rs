@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use karibarai::store::Purpose;
 use reqwest::StatusCode;
 
 use crate::review::Visitor;
@@ -155,5 +156,72 @@ async fn a_case_shows_what_is_stated_and_what_will_be_told_and_words_work_from_a
         rehearsal.contains("案内の投稿は1回") && rehearsal.contains(&format!("at={request}")),
         "{rehearsal}"
     );
+    bot.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mode_and_quiet_hours_of_a_room_are_changed_on_the_page_for_good() {
+    let bot = Bot::start().await;
+    let room = bot.world.direct_room.to_string();
+    let visitor = Visitor::by_link(&bot).await;
+    let speak = async |visitor: &Visitor, mode: &str, quiet: &str| {
+        let fields = [("act", "speak"), ("room", room.as_str()), ("mode", mode), ("quiet", quiet)];
+        let answer = visitor.submit("/settings", "/settings", &fields).await;
+        answer.headers()["location"].to_str().unwrap().to_owned()
+    };
+    let chosen = |mode: &str| format!("<option value=\"{mode}\" selected>");
+    assert!(visitor.text("/settings").await.contains(&chosen("auto")));
+    // Without a request: from auto to drafts.
+    assert_eq!(speak(&visitor, "approve", "").await, "/settings?said=done");
+    let first = bot.client_says(REQUEST);
+    bot.until("the draft", || async { bot.notes().iter().any(|it| it.contains("承認 1")) }).await;
+    bot.settled().await;
+    assert_eq!(bot.replies(&first), 0);
+    // The same again is no entry, and what cannot be read changes nothing.
+    assert_eq!(speak(&visitor, "approve", "").await, "/settings?said=same");
+    for (mode, quiet) in [("approve", "22時から"), ("louder", ""), ("approve", "22:00-22:00")] {
+        assert_eq!(speak(&visitor, mode, quiet).await, "/settings?said=not_read", "{mode} {quiet}");
+    }
+    assert_eq!(bot.count("room.declared").await, 1);
+    // Quiet hours, as people type them; it is ten in the morning. Across a restart.
+    assert_eq!(speak(&visitor, "auto", "９：００〜１１：００").await, "/settings?said=done");
+    let bot = bot.restart().await;
+    let visitor = Visitor::by_link(&bot).await;
+    let page = visitor.text("/settings").await;
+    assert!(page.contains(&chosen("auto")) && page.contains("value=\"09:00-11:00\""), "{page}");
+    assert!(page.contains("ここで変えた設定で動いています"), "{page}");
+    bot.clock.advance(std::time::Duration::from_secs(60));
+    let second = bot.client_says("別件で、ロゴの制作を1点お願いできますか？");
+    bot.recorded(&second, 1).await;
+    bot.until("the decision", || async {
+        bot.outbox().await.iter().any(|it| {
+            it.purpose == Purpose::Reminder
+                && it.request.as_ref().is_some_and(|it| it.message.as_str() == second)
+        })
+    })
+    .await;
+    let passes = || bot.chatwork.0.api_calls().of("GET /rooms");
+    let before = passes();
+    bot.until("two passes", || async { passes() >= before + 2 }).await;
+    assert_eq!(bot.replies(&second), 0, "it waits for eleven");
+    bot.clock.advance(std::time::Duration::from_secs(3600));
+    bot.until("the reminder", || async { bot.replies(&second) == 1 }).await;
+    // A stranger's form changes nothing; a room that is not listed neither.
+    let forged = crate::review::client().post(format!("http://{}/settings", bot.private)).form(&[
+        ("act", "speak"),
+        ("room", room.as_str()),
+        ("mode", "observe"),
+        ("quiet", ""),
+    ]);
+    assert!(!forged.send().await.unwrap().status().is_success());
+    let foreign = [("act", "speak"), ("room", "4242"), ("mode", "auto"), ("quiet", "")];
+    visitor.submit("/settings", "/settings", &foreign).await;
+    assert_eq!(bot.count("room.declared").await, 2);
+    // Back to the file.
+    let back = [("act", "as_file"), ("room", room.as_str())];
+    visitor.submit("/settings", "/settings", &back).await;
+    let page = visitor.text("/settings").await;
+    assert!(page.contains(&chosen("auto")) && !page.contains("ここで変えた設定で動いています"), "{page}");
+    assert!(page.contains("name=\"quiet\" value=\"\""), "{page}");
     bot.finish().await;
 }

@@ -5,6 +5,7 @@ use crate::config::Mode;
 use crate::domain::{Entry, EntryKind};
 use crate::ledger::Observation;
 use crate::reply::record::{self, ChangedCase, Decision};
+use crate::reply::said;
 use crate::reply::template::{CaseNote, NoteSubject};
 use crate::store::{ArchiveStore, CaseStore, Purpose, RequestRef, StandingStore};
 
@@ -24,8 +25,9 @@ impl Casebook {
         let Some(follow_up) = state.and_then(cases::follow_up) else { return Ok(Vec::new()) };
         let (room, case) = (changed.room, changed.case);
         let row = self.store.rooms().await?.into_iter().find(|it| it.room == room);
-        let settings =
-            decider.config.reply_to(room, row.as_ref().and_then(|it| it.room_type), changed.client);
+        let declared = self.store.declared_room(room).await?;
+        let room_type = row.as_ref().and_then(|it| it.room_type);
+        let settings = decider.config.reply_to_said(room, room_type, changed.client, said::read(&declared));
         if decider.config.room(room).is_none() || settings.mode == Mode::Observe {
             return Ok(Vec::new());
         }
@@ -38,7 +40,6 @@ impl Casebook {
         let before = earlier(&self.store.client_cases(room, changed.client).await?, Some(case));
         let now = decider.clock.now();
         let switches = self.store.switches().await?;
-        let declared = self.store.declared_room(room).await?;
         let opted_out =
             declared.opted_out.iter().any(|(account, value)| *account == changed.client && *value);
         let decision = |purpose: Purpose| Decision {

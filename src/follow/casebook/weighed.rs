@@ -6,6 +6,7 @@ use crate::config::ReplyConfig;
 use crate::domain::{CaseId, Entry, Role, RoomType, Signal, Tier, UtcMillis};
 use crate::ledger::Observation;
 use crate::reply::record::{self, Change, Decision, Part};
+use crate::reply::said;
 use crate::store::{
     ArchiveStore, CaseRow, CaseStore, DeclaredRoom, OutboxRow, Purpose, RequestRef, SignalRow, StandingStore,
 };
@@ -56,11 +57,12 @@ impl Casebook {
         // Cases before replies: a reply may move its case in between, but never leaves the list.
         let cases = self.store.client_cases(seen.room, seen.account).await?;
         let replies = self.store.outbox_of_room(seen.room).await?;
+        let declared = self.store.declared_room(seen.room).await?;
         Ok(Weighed {
             role: config.role_of(seen.room, room_type, seen.account, &decider.me.owners),
-            settings: config.reply_to(seen.room, room_type, seen.account),
+            settings: config.reply_to_said(seen.room, room_type, seen.account, said::read(&declared)),
             listed: config.room(seen.room).is_some(),
-            declared: self.store.declared_room(seen.room).await?,
+            declared,
             room_name: room.and_then(|it| it.name),
             age: first_seen.since(written),
             // Times of the platform are whole seconds.

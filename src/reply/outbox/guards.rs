@@ -8,6 +8,8 @@ use crate::config::Mode;
 use crate::domain::{RoomType, UtcMillis};
 use crate::store::{ArchiveStore, CaseStore, OutboxRow, OutboxState, Purpose, StandingStore, StoreError};
 
+use crate::reply::said;
+
 use super::{IN_ROOM, Outbox, Step, owner_wrote_after, slot, start_of_day};
 
 /// The outbox is looked at every second; so long without means that the machine slept.
@@ -41,7 +43,8 @@ impl Outbox {
         if now < settled && !row.approved {
             return Ok(Some(Step::Later(settled)));
         }
-        let settings = self.config.reply_for(row.room, self.room_type(row).await?);
+        let said = said::of(&self.store, row.room).await?;
+        let settings = self.config.reply_said(row.room, self.room_type(row).await?, said);
         if !row.approved {
             if settings.dry_run {
                 return suppressed("dry_run");
@@ -106,9 +109,10 @@ impl Outbox {
     /// What the bot may do towards whom the row speaks to.
     pub(super) async fn mode(&self, row: &OutboxRow) -> Result<Mode, StoreError> {
         let room_type = self.room_type(row).await?;
+        let said = said::of(&self.store, row.room).await?;
         Ok(match &row.request {
-            Some(request) => self.config.reply_to(row.room, room_type, request.account).mode,
-            None => self.config.reply_for(row.room, room_type).mode,
+            Some(request) => self.config.reply_to_said(row.room, room_type, request.account, said).mode,
+            None => self.config.reply_said(row.room, room_type, said).mode,
         })
     }
 

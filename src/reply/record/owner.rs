@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cases::{OutsideContact, RoomContract};
+use crate::config::Said;
 use crate::domain::{
     AccountId, CaseId, ContractId, Entry, EntryIndex, EntryKind, MessageId, RoomId, UtcMillis,
 };
@@ -10,6 +11,7 @@ use crate::ledger::Observation;
 use crate::store::{BookChange, ContractRow, CountRow, Declaration, NoteRow, Record, RequestRef};
 
 use super::{parse, system};
+use crate::reply::said::SaidReply;
 
 /// By which door something was said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +73,8 @@ pub struct Declared {
     pub outside_contact: Option<OutsideContact>,
     /// This client wants no automatic messages, or wants them again.
     pub opted_out: Option<(AccountId, bool)>,
+    /// How the bot is to speak in the room; takes the place of what was said before.
+    pub reply: Option<Said>,
 }
 
 /// Content of `room.declared`.
@@ -84,6 +88,8 @@ struct DeclaredContent {
     opted_out: Option<OptedOut>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     told: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reply: Option<SaidReply>,
     by: By,
 }
 
@@ -155,6 +161,7 @@ pub fn declared(room: RoomId, what: &Declared, by: &By) -> Observation {
         outside_contact: what.outside_contact.map(|it| it.as_str().to_owned()),
         opted_out: what.opted_out.map(|(client, value)| OptedOut { client, value }),
         told: None,
+        reply: what.reply.map(SaidReply::from),
         by: by.clone(),
     };
     system(EntryKind::RoomDeclared, &content).about(room, None)
@@ -167,6 +174,7 @@ pub fn told(room: RoomId, what: &str) -> Observation {
         outside_contact: None,
         opted_out: None,
         told: Some(what.to_owned()),
+        reply: None,
         by: By::Bot,
     };
     system(EntryKind::RoomDeclared, &content).about(room, None)
@@ -237,11 +245,13 @@ fn contract(entry: &Entry, it: ChangedContract) -> ContractRow {
 
 fn declarations(room: RoomId, n: EntryIndex, it: DeclaredContent) -> Vec<BookChange> {
     let opted_out = it.opted_out.map(|it| (format!("opted_out:{}", it.client), it.value.to_string()));
+    let reply = it.reply.and_then(|it| serde_json::to_string(&it).ok());
     [
         it.contract.map(|value| ("contract".to_owned(), value)),
         it.outside_contact.map(|value| ("outside_contact".to_owned(), value)),
         opted_out,
         it.told.map(|what| (format!("told:{what}"), "true".to_owned())),
+        reply.map(|value| ("reply".to_owned(), value)),
     ]
     .into_iter()
     .flatten()

@@ -8,11 +8,14 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::{Extension, Form};
 use serde::Deserialize;
 use tower_sessions::Session;
+use unicode_normalization::UnicodeNormalization as _;
 
+use crate::config::{Mode, QuietHours, Said};
 use crate::desk::words::Word;
 use crate::domain::{AccountId, MessageId, RoomId};
 use crate::reply::acts::Seen;
 use crate::reply::record::By;
+use crate::reply::said;
 use crate::reply::template::{ReminderContext, ReminderForm};
 use crate::store::StandingStore as _;
 
@@ -35,40 +38,52 @@ struct Page {
 }
 
 struct RoomLine {
+    id: RoomId,
     name: String,
-    mode: &'static str,
+    /// Value, words, chosen.
+    modes: Vec<(&'static str, &'static str, bool)>,
     max: u32,
-    quiet: &'static str,
+    quiet: String,
+    /// The owner has said something that is not in the configuration.
+    said: bool,
+    /// Chosen, but nobody said who the clients of this group are.
+    bounded: bool,
 }
 
 #[derive(Deserialize)]
-pub(in crate::review) struct Said {
+pub(in crate::review) struct Told {
     said: Option<String>,
 }
 
 pub(in crate::review) async fn show(
     State(review): State<Review>,
     Extension(login): Extension<Login>,
-    Query(said): Query<Said>,
+    Query(told): Query<Told>,
 ) -> Result<Response, Broken> {
     let frame = Frame::new(&review, &login, "settings").await?;
     let parts = &review.0;
     let rooms = review.rooms().await?;
     let switches = parts.store.switches().await?;
     let quiet = switches.quiet_until.filter(|it| *it > parts.ledger.now());
-    let lines = parts.config.rooms.iter().map(|it| {
+    let mut lines = Vec::new();
+    for it in &parts.config.rooms {
         let known = rooms.iter().find(|row| row.room == it.id);
-        let settings = parts.config.reply_for(it.id, known.and_then(|row| row.room_type));
-        RoomLine {
+        let said = said::of(&parts.store, it.id).await?;
+        let settings = parts.config.reply_said(it.id, known.and_then(|row| row.room_type), said);
+        let chosen = said.mode.unwrap_or(settings.mode);
+        lines.push(RoomLine {
+            id: it.id,
             name: show::room_name(&rooms, it.id),
-            mode: words::mode(settings.mode),
+            modes: Mode::ALL.map(|it| (it.as_str(), words::mode(it), it == chosen)).to_vec(),
             max: settings.max_per_room_per_day,
-            quiet: if settings.quiet_hours.is_some() { "あり" } else { "なし" },
-        }
-    });
+            quiet: settings.quiet_hours.map(|it| it.text()).unwrap_or_default(),
+            said: said != Said::default(),
+            bounded: chosen > settings.mode,
+        });
+    }
     page(&Page {
         frame,
-        said: said.said.as_deref().and_then(words::said),
+        said: told.said.as_deref().and_then(words::said),
         working: !switches.stopped && quiet.is_none(),
         switch_words: match (switches.stopped, quiet) {
             (true, _) => "停止中です。記録は続けています。".to_owned(),
@@ -76,7 +91,7 @@ pub(in crate::review) async fn show(
             (false, None) => "動いています。止めても、記録は続きます。".to_owned(),
         },
         file: parts.config.origin.as_ref().map(|it| it.display().to_string()),
-        rooms: lines.collect(),
+        rooms: lines,
         preview: preview(&review),
         version: parts.templates.version().to_owned(),
     })
@@ -99,6 +114,9 @@ fn preview(review: &Review) -> String {
 #[derive(Deserialize)]
 pub(in crate::review) struct Asked {
     act: String,
+    room: Option<RoomId>,
+    mode: Option<String>,
+    quiet: Option<String>,
 }
 
 pub(in crate::review) async fn act(
@@ -111,11 +129,37 @@ pub(in crate::review) async fn act(
         "go" => Word::Resume,
         "quiet3" => Word::Quiet(3 * HOUR),
         "quiet12" => Word::Quiet(12 * HOUR),
+        "speak" | "as_file" => return speak(&review, &asked).await,
         _ => return Ok(Redirect::to("/settings")),
     };
     review.0.desk().obey(&word, &Seen::Newest, &By::Page).await?;
     review.0.wake.notify_one();
     Ok(Redirect::to("/settings?said=done"))
+}
+
+/// How the bot speaks in one room: as chosen, or as the configuration has it again.
+async fn speak(review: &Review, asked: &Asked) -> Result<Redirect, Broken> {
+    let parts = &review.0;
+    let Some(room) = asked.room.filter(|it| parts.config.room(*it).is_some()) else {
+        return Ok(Redirect::to("/settings"));
+    };
+    let said = match asked.act.as_str() {
+        "as_file" => Some(Said::default()),
+        _ => chosen(asked),
+    };
+    let Some(said) = said else { return Ok(Redirect::to("/settings?said=not_read")) };
+    let changed = parts.desk().speak(room, said, &By::Page).await?;
+    parts.wake.notify_one();
+    Ok(Redirect::to(if changed { "/settings?said=done" } else { "/settings?said=same" }))
+}
+
+/// `None` where it cannot be read: nothing is changed then.
+fn chosen(asked: &Asked) -> Option<Said> {
+    let mode = Mode::parse(asked.mode.as_deref()?)?;
+    let quiet: String = asked.quiet.as_deref()?.nfkc().filter(|it| !it.is_whitespace()).collect();
+    let quiet = quiet.replace(['~', '〜', '–', 'ー', '−'], "-");
+    let quiet_hours = if quiet.is_empty() { None } else { Some(QuietHours::parse(&quiet)?) };
+    Some(Said { mode: Some(mode), quiet_hours: Some(quiet_hours) })
 }
 
 #[derive(Template)]

@@ -107,20 +107,7 @@ impl StandingStore for PostgresStore {
     }
 
     async fn declared_room(&self, room: RoomId) -> StoreResult<DeclaredRoom> {
-        let mut declared = DeclaredRoom::default();
-        for (what, value) in self.declared(integer(room.0)).await? {
-            match what.split_once(':') {
-                None if what == "contract" => declared.contract = Some(value),
-                None if what == "outside_contact" => declared.outside_contact = Some(value),
-                Some(("opted_out", account)) => {
-                    let account = account.parse().ok().map(AccountId);
-                    declared.opted_out.extend(account.map(|it| (it, value == "true")));
-                }
-                Some(("told", what)) => declared.told.push(what.to_owned()),
-                None | Some(_) => {}
-            }
-        }
-        Ok(declared)
+        Ok(DeclaredRoom::of(self.declared(integer(room.0)).await?))
     }
 }
 
