@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("chatwork", &["domain"]),
     ("detect", &["domain", "chatwork"]),
     ("cases", &["domain"]),
-    ("config", &["domain", "cases"]),
+    ("config", &["platform", "domain", "cases"]),
     ("store", &["platform", "domain", "proof"]),
     ("ledger", &["platform", "domain", "proof", "store"]),
     ("import", &["domain", "files", "store", "ledger"]),

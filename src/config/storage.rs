@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::platform;
+
 use super::layers::Place;
 use super::reader::Reader;
 use super::secret;
@@ -60,14 +62,24 @@ fn url(r: &mut Reader, cwd: &Path) -> Option<StorageUrl> {
     }
     let path = text.strip_prefix("sqlite:").map(|it| it.strip_prefix("//").unwrap_or(it));
     match path {
-        // In memory nothing would outlive the 200; options would change what the store relies on.
-        Some(path) if !path.is_empty() && !path.contains([':', '?', '\0']) => {
+        Some(path) if names_file(path, platform::HAS_DRIVES) => {
             return Some(StorageUrl::Sqlite(cwd.join(path)));
         }
         Some(_) => r.problem(&place, "`storage.url` does not name a file", hint),
         None => r.problem(&place, "`storage.url` is of no known kind", hint),
     }
     Some(StorageUrl::Sqlite(PathBuf::new()))
+}
+
+/// In memory nothing would outlive the 200; options would change what the store relies on.
+fn names_file(path: &str, drives: bool) -> bool {
+    let mut letters = path.chars();
+    let drive = matches!(
+        (letters.next(), letters.next(), letters.next()),
+        (Some('a'..='z' | 'A'..='Z'), Some(':'), Some('/' | '\\'))
+    );
+    let path = if drive && drives { &path[2..] } else { path };
+    !path.is_empty() && !path.contains([':', '?', '\0'])
 }
 
 fn holds_password(url: &Url) -> bool {
@@ -91,4 +103,22 @@ fn data_dir(r: &mut Reader, cwd: &Path) -> Option<PathBuf> {
         r.problem(&place, "`storage.data_dir` does not name a directory", "name one, e.g. \"data\"");
     }
     Some(cwd.join(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_may_stand_on_a_drive_where_there_are_drives() {
+        for path in ["data/karibarai.db", "/var/lib/仮払い の記録/k.db"] {
+            assert!(names_file(path, true) && names_file(path, false), "{path}");
+        }
+        for path in ["C:\\Users\\山田 太郎\\仮払い\\karibarai.db", "d:/karibarai.db"] {
+            assert!(names_file(path, true) && !names_file(path, false), "{path}");
+        }
+        for path in ["", ":memory:", "a.db?mode=ro", "C:karibarai.db", "C:\\a:b", "1:\\a"] {
+            assert!(!names_file(path, true), "{path}");
+        }
+    }
 }

@@ -56,6 +56,9 @@ pub fn locale() -> Option<String> {
     system::locale()
 }
 
+/// Whole paths begin with the letter of a drive.
+pub const HAS_DRIVES: bool = cfg!(windows);
+
 /// A program that was opened by a double click has a window of its own, which closes with it.
 pub const WINDOW_CLOSES: bool = cfg!(windows);
 
