@@ -47,13 +47,17 @@ const FILTER_IMPORTED: &str = "($4::bigint IS NULL OR p.room = $4)
                                  AND ($13::bigint IS NULL OR p.sent_at < $13)))
     AND $14::text IS NULL";
 
+/// A message stands in one room: PostgreSQL, which does not know it, would expect few rows of a plain join and read whole
+/// tables for them.
+const ITS_MESSAGE: &str =
+    "CROSS JOIN LATERAL (SELECT * FROM messages x WHERE x.room = v.room AND x.message = v.message LIMIT 1) m";
+
 const FITS: &str = "(i.words @@ $1::text::tsquery OR i.words IS NULL) AND i.n < $2";
 
 fn indexed_sql() -> String {
     format!(
         "SELECT {VERSION}, {MORE}
-         FROM search_index i JOIN versions v ON v.n = i.n
-         JOIN messages m ON m.room = v.room AND m.message = v.message
+         FROM search_index i JOIN versions v ON v.n = i.n {ITS_MESSAGE}
          WHERE {FITS} AND {FILTER} ORDER BY i.n DESC LIMIT $3"
     )
 }
@@ -61,7 +65,7 @@ fn indexed_sql() -> String {
 fn unindexed_sql() -> String {
     format!(
         "SELECT {VERSION}, {MORE}
-         FROM versions v JOIN messages m ON m.room = v.room AND m.message = v.message
+         FROM versions v {ITS_MESSAGE}
          WHERE v.n >= $1 AND v.n < $2 AND {FILTER} ORDER BY v.n DESC LIMIT $3"
     )
 }

@@ -1,0 +1,155 @@
+//! The hot reads on a filled database: none reads a whole table, and the new ends of long histories come quickly.
+
+use karibarai::domain::{AccountId, EntryIndex, EntryKind, MessageId, RoomId, Source, UtcMillis};
+use karibarai::search::{INDEX_CURSOR, Query, search, words};
+use karibarai::store::{
+    AnnexStore as _, ArchiveRow, ArchiveStore as _, CaseStore as _, CoverageStore as _, DeskStore as _,
+    FollowStore as _, IndexRow, LedgerStore as _, NewEntry, PostgresPlace, Purpose, ReviewStore as _,
+    SearchFilter, SearchStore as _, Store, TreeStore as _, VersionKey,
+};
+use tokio_postgres::NoTls;
+
+use crate::support::{cluster, install_tls};
+
+const MESSAGES: u64 = 20_000;
+const PAGE: u64 = 1_000;
+
+/// Tables that grow with the history.
+const LARGE: [&str; 9] = [
+    "entries",
+    "contents",
+    "message_versions",
+    "once",
+    "messages",
+    "versions",
+    "search_index",
+    "signals",
+    "outbox",
+];
+
+fn body(n: u64) -> String {
+    format!(
+        "{n}番の件、お世話になっております。追加でバナーを{}枚、来週{}日までにお願いします。",
+        n % 17,
+        n % 28
+    )
+}
+
+async fn fill(store: &Store) {
+    store.found("0123".to_owned()).await.unwrap();
+    for page in 0..MESSAGES / PAGE {
+        let ns = page * PAGE..(page + 1) * PAGE;
+        let entries = ns.clone().map(|n| {
+            let mut digest = [0; 32];
+            digest[..8].copy_from_slice(&n.to_be_bytes());
+            NewEntry {
+                kind: EntryKind::MessageCreated,
+                source: Source::Webhook,
+                source_time: Some(UtcMillis(1)),
+                observed_at: UtcMillis(2),
+                room: Some(RoomId(n % 50)),
+                message: Some(MessageId::new(format!("{}", 1_000_000 + n)).unwrap()),
+                content: Some(body(n).into_bytes()),
+                salt: [1; 32],
+                once: Some(digest),
+                version: Some(VersionKey { digest, way: digest }),
+            }
+        });
+        store.append(entries.collect()).await.unwrap();
+        let end = EntryIndex((page + 1) * PAGE);
+        let rows = ns.clone().map(|n| ArchiveRow::Version {
+            n: EntryIndex(n),
+            kind: EntryKind::MessageCreated,
+            room: RoomId(n % 50),
+            message: MessageId::new(format!("{}", 1_000_000 + n)).unwrap(),
+            version: 1,
+            account: AccountId(n % 7),
+            send_time: UtcMillis(n.cast_signed()),
+            update_time: None,
+            observed_at: UtcMillis(2),
+            body: body(n),
+        });
+        store.put_archive(end, rows.collect()).await.unwrap();
+        let rows = ns.map(|n| IndexRow::Version {
+            n: EntryIndex(n),
+            words: words(RoomId(n % 50), AccountId(n % 7), &body(n)),
+        });
+        store.put_index(INDEX_CURSOR, end, rows.collect(), false).await.unwrap();
+    }
+}
+
+async fn read(store: &Store) {
+    let (end, room) = (EntryIndex(MESSAGES), RoomId(7));
+    store.records(EntryIndex(MESSAGES - 50), 100).await.unwrap();
+    store.once([9; 32]).await.unwrap();
+    store.room_messages(room, None, 50).await.unwrap();
+    store.told_before(room, end, 50).await.unwrap();
+    store.changes(None, end, 50).await.unwrap();
+    store.contexts((0..200).map(|n| (RoomId(n % 50), EntryIndex(MESSAGES - n))).collect(), 6).await.unwrap();
+    store.message(room, &MessageId::new("1000007").unwrap()).await.unwrap();
+    store.written_since(room, vec![AccountId(3)], UtcMillis(19_000)).await.unwrap();
+    store.first_written(room, vec![AccountId(3)], UtcMillis(19_000)).await.unwrap();
+    store.last_written(room).await.unwrap();
+    store.known_since(room, UtcMillis(19_000), 100).await.unwrap();
+    store.known_before(room, (UtcMillis(500), MessageId::new("5").unwrap()), 100).await.unwrap();
+    store.missing(room).await.unwrap();
+    store.signals(EntryIndex(5), EntryIndex(500)).await.unwrap();
+    store.open_outbox().await.unwrap();
+    store.posts_since(&[Purpose::Reminder], Some(room), UtcMillis(3)).await.unwrap();
+    store.files_due(UtcMillis(9), 10).await.unwrap();
+    store.inclusion(None, EntryIndex(70), 256).await.unwrap();
+    for word in ["19999番", "検収", "お世話", "の", "枚 -来週"] {
+        for filter in [SearchFilter::default(), SearchFilter { room: Some(room), ..SearchFilter::default() }]
+        {
+            search(store, &Query::parse(word, false), &filter, None, 50).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_hot_read_goes_through_a_whole_table() {
+    install_tls();
+    let place = cluster::fresh();
+    let plain = place.url.clone();
+    let place = PostgresPlace { url: format!("{plain}&application_name=karibarai-plans"), ..place };
+    let store = Store::connect(&place).await.unwrap();
+    fill(&store).await;
+    let (client, connection) = tokio_postgres::connect(&plain, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(&format!("SET search_path TO {}", place.schema)).await.unwrap();
+    for table in LARGE {
+        client.batch_execute(&format!("VACUUM ANALYZE {table}")).await.unwrap();
+    }
+    let scans = async || {
+        let sql = "SELECT relname::text, seq_tup_read FROM pg_stat_user_tables WHERE schemaname = $1";
+        let rows = client.query(sql, &[&place.schema]).await.unwrap();
+        let rows = rows.iter().map(|row| (row.get::<_, String>(0), row.get::<_, i64>(1)));
+        rows.filter(|(name, _)| LARGE.contains(&&**name)).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    // What a connection counts is told at its end.
+    drop(store);
+    crate::support::until("the first connections to end", || async { ended(&client).await }).await;
+    let before = scans().await;
+    let reader = Store::connect_read_only(&place).await.unwrap().unwrap();
+    // More than five times: PostgreSQL then thinks of a plan for all values.
+    for _ in 0..8 {
+        read(&reader).await;
+    }
+    drop(reader);
+    crate::support::until("the connections to end", || async { ended(&client).await }).await;
+    for (table, rows) in scans().await {
+        let read = rows - before[&table];
+        // A page of an empty table may be looked at; a large one never as a whole.
+        assert!(read < 1_000, "{read} rows of {table} were read one after the other");
+    }
+    // The counter counts: this one is such a read.
+    client.query_one("SELECT count(*) FROM versions WHERE body LIKE '%x'", &[]).await.unwrap();
+    client.batch_execute("SELECT pg_stat_force_next_flush()").await.unwrap();
+    assert!(scans().await["versions"] - before["versions"] >= MESSAGES.cast_signed());
+}
+
+/// Whether no connection of a store of this test is left.
+async fn ended(client: &tokio_postgres::Client) -> bool {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'karibarai-plans'";
+    client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) == 0
+}
