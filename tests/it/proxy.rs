@@ -133,6 +133,72 @@ async fn caddy_carries_signed_deliveries_unharmed() {
     drop(proxy);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn caddy_brings_each_owner_s_deliveries_to_his_own_process() {
+    let Some(caddy) = program("caddy") else { return };
+    let bots = [Bot::start().await, Bot::start().await];
+    let folder = tempfile::tempdir().unwrap();
+    let (cert, key) = certificate(folder.path());
+    let port = free_port();
+    let ports = [0, 1].map(|it| bots[it].public.port().to_string());
+    let config = recipe(
+        "owners.Caddyfile",
+        &[
+            ("{\n\tservers {", "{\n\tadmin off\n\tauto_https disable_redirects\n\tservers {"),
+            ("{$KARIBARAI_HOST:localhost} {", &format!("https://localhost:{port} {{\n\ttls {cert} {key}")),
+            ("yamada 8801", &format!("yamada {}", ports[0])),
+            ("suzuki 8802", &format!("suzuki {}", ports[1])),
+        ],
+    );
+    fs::write(folder.path().join("Caddyfile"), config).unwrap();
+    let mut command = Command::new(caddy);
+    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(folder.path().join("Caddyfile"));
+    command.env_clear().env("HOME", folder.path()).env("XDG_DATA_HOME", folder.path());
+    command.env("XDG_CONFIG_HOME", folder.path()).stdin(Stdio::null()).stderr(Stdio::null());
+    let proxy = Proxy(command.spawn().unwrap());
+    let root = reqwest::Certificate::from_pem(&fs::read(&cert).unwrap()).unwrap();
+    let client = reqwest::Client::builder().tls_certs_only([root]).no_proxy().build().unwrap();
+    let base = format!("https://localhost:{port}/webhook");
+    until("the proxy to answer", || async {
+        client.get(format!("{base}/nobody")).send().await.is_ok_and(|it| it.status() == 404)
+    })
+    .await;
+    for (bot, owner) in bots.iter().zip(["yamada", "suzuki"]) {
+        for n in 0..20 {
+            let text = format!("{owner} {}", body_of(n));
+            let body = created(bot.world.direct_room, 8_000 + n as u64, bot.world.colleague, &text);
+            let signature = sign(&bot.world.webhook_tokens[0], body.as_bytes());
+            let request = client.post(format!("{base}/{owner}"));
+            // The query comes along when the path is cut.
+            let request = match n % 2 {
+                0 => request.query(&[("chatwork_webhook_signature", &signature)]),
+                _ => request.header("x-chatworkwebhooksignature", &signature),
+            };
+            assert_eq!(request.body(body).send().await.unwrap().status(), 200, "{owner} {n}");
+        }
+        let large =
+            client.post(format!("{base}/{owner}")).body("x".repeat((1 << 20) + 1)).send().await.unwrap();
+        assert_eq!(large.status(), TOO_LARGE);
+    }
+    for path in ["", "/", "/nobody", "/yamada/x", "/../healthz"] {
+        let answer = client.post(format!("{base}{path}")).body("{}").send().await.unwrap();
+        assert_eq!(answer.status(), 404, "{path}");
+    }
+    drop(proxy);
+    for (bot, owner) in bots.into_iter().zip(["yamada", "suzuki"]) {
+        let contents: Vec<String> = bot
+            .records()
+            .await
+            .iter()
+            .filter(|it| it.entry().unwrap().source.as_str() == "webhook")
+            .filter_map(|it| Some(String::from_utf8_lossy(it.content_bytes()?).into_owned()))
+            .collect();
+        assert_eq!(contents.len(), 20);
+        assert!(contents.iter().all(|it| it.contains(owner)), "one owner's words came to another");
+        bot.finish().await;
+    }
+}
+
 /// Texts that a proxy might change, of all sizes.
 fn body_of(n: usize) -> String {
     match n % 5 {

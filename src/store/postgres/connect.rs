@@ -60,12 +60,10 @@ impl PostgresPlace {
 
     fn config(&self) -> Option<Config> {
         let mut config: Config = self.url.parse().ok()?;
-        let near = config.get_hosts().iter().all(|it| match it {
-            Host::Unix(_) => true,
-            Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
-        });
+        let here = ["localhost", "127.0.0.1", "::1"];
+        let far = |it: &Host| matches!(it, Host::Tcp(name) if !here.contains(&name.as_str()));
         // Elsewhere the words of other people would travel in the clear; who wants that says so.
-        if !near && !self.url.contains("sslmode=") {
+        if config.get_hosts().iter().any(far) && !self.url.contains("sslmode=") {
             config.ssl_mode(SslMode::Require);
         }
         config.connect_timeout(CONNECT).keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
