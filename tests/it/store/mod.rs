@@ -4,6 +4,7 @@ mod answers;
 mod engine;
 mod ledger;
 mod moving;
+mod owners;
 mod plans;
 mod replicas;
 mod tables;

@@ -18,13 +18,14 @@ use crate::support::{all_records, cluster, environment, install_tls, read_store,
 /// Whoever works is followed within this time.
 const TAKEOVER: Duration = Duration::from_secs(15);
 
-struct Process {
-    child: Child,
-    url: String,
+/// The real program.
+pub(super) struct Process {
+    pub(super) child: Child,
+    pub(super) url: String,
 }
 
 impl Process {
-    fn start(folder: &Path, settings: &[(String, String)]) -> Self {
+    pub(super) fn start(folder: &Path, settings: &[(String, String)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_karibarai"))
             .arg("serve")
             .current_dir(folder)
