@@ -80,6 +80,11 @@ fn every_file_keeps_the_house_rules() {
         if system.iter().any(|it| production.contains(it)) && !name.starts_with("src/platform/") {
             complain("knows one system alone; `platform` has both forms");
         }
+        if production.lines().any(|it| it.contains("File::open(") && it.contains("sync_all"))
+            && !name.starts_with("src/platform/")
+        {
+            complain("syncs what is open for reading, or a folder: not every system can");
+        }
         for (number, line) in text.lines().enumerate() {
             if line.contains("cfg(test)")
                 && text.lines().nth(number + 1).is_none_or(|it| !it.contains("mod tests"))

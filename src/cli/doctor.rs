@@ -166,6 +166,7 @@ fn en(finding: &Finding) -> Words {
             "end it, or choose another port in [server] listen and in the proxy",
         ),
         Finding::FolderGood => fine("the data folder can be written and is private"),
+        Finding::FolderWritable => fine("the data folder can be written; keep it inside your own profile"),
         Finding::FolderMissing => fine("there is no data folder yet; the first `karibarai serve` makes it"),
         Finding::FolderReadOnly => todo(
             "the data folder cannot be written",
@@ -287,6 +288,9 @@ fn ja(finding: &Finding) -> Words {
             "そのプログラムを終了するか、[server] listen とプロキシで別の番号にしてください",
         ),
         Finding::FolderGood => fine("データのフォルダに書き込めます。ほかの人からは読めません"),
+        Finding::FolderWritable => {
+            fine("データのフォルダに書き込めます。ほかの人が読めない、ご自分のフォルダの中に置いてください")
+        }
         Finding::FolderMissing => fine("データのフォルダはまだありません。karibarai serve が作ります"),
         Finding::FolderReadOnly => todo(
             "データのフォルダに書き込めません",

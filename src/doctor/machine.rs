@@ -27,7 +27,11 @@ pub(super) fn folder(config: &Config, found: &mut Vec<Finding>) {
     }
     let private = ["karibarai.db", "keys/ledger.key", "keys/observation.key"];
     let open = private.iter().filter(|name| platform::is_open_to_others(&folder.join(name))).count();
-    found.push(if open > 0 { Finding::FilesOpen(open) } else { Finding::FolderGood });
+    found.push(match open {
+        _ if !platform::TELLS_RIGHTS => Finding::FolderWritable,
+        0 => Finding::FolderGood,
+        open => Finding::FilesOpen(open),
+    });
 }
 
 /// Room on the file system of the data folder, or of the folder in which it will be made.

@@ -70,6 +70,8 @@ pub enum Finding {
     /// Another program holds it.
     PortTaken(u16),
     FolderGood,
+    /// Who else may read it cannot be told on this system.
+    FolderWritable,
     FolderMissing,
     FolderReadOnly,
     /// Others on this machine can read so many of the private files.
@@ -108,6 +110,7 @@ impl Finding {
             | Self::Listening
             | Self::PortFree
             | Self::FolderGood
+            | Self::FolderWritable
             | Self::DiskGood(_)
             | Self::RecordGood(_)
             | Self::AnchorGood(_)
@@ -168,7 +171,11 @@ impl Finding {
             | Self::WebhookSilent(..) => "webhook",
             Self::Listening | Self::PortFree | Self::PortTaken(_) => "port",
             Self::ServeReady | Self::ServeNotReady(_) | Self::ServeSilent | Self::ServeTroubled(_) => "serve",
-            Self::FolderGood | Self::FolderMissing | Self::FolderReadOnly | Self::FilesOpen(_) => "folder",
+            Self::FolderWritable
+            | Self::FolderGood
+            | Self::FolderMissing
+            | Self::FolderReadOnly
+            | Self::FilesOpen(_) => "folder",
             Self::DiskGood(_) | Self::DiskLow(_) | Self::DiskFull(_) => "disk",
             Self::NoRecordYet | Self::RecordGood(_) | Self::RecordDamaged | Self::RecordUnreadable => {
                 "ledger"

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::domain::{EntryIndex, EntryKind, MessageId, Role, hex, unhex};
 use crate::files::Shelf;
 use crate::ledger::{Ledger, Observation};
+use crate::platform;
 use crate::proof::bundle::{
     EntryLine, Exposure, FORMAT, Manifest, Member, Packer, Person, VERSION, Withhold,
 };
@@ -129,7 +130,7 @@ impl Exporter<'_> {
         let bytes = fs::metadata(&packed)?.len();
         let sha256 = hex(&check::digest_of(&packed)?);
         fs::rename(&packed, out)?;
-        File::open(parent)?.sync_all()?;
+        platform::sync_folder(parent)?;
         self.record(request, &manifest, &sha256).await?;
         Ok(Exported { manifest, sha256, bytes, anchors: checked.anchors })
     }

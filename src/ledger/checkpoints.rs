@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::domain::UtcMillis;
+use crate::platform;
 use crate::proof::checkpoint::Checkpoint;
 use crate::proof::note::Verifier;
 use crate::store::{Head, LedgerStore, Store, TreeStore as _};
@@ -70,7 +71,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Makes a created or renamed file's name durable.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
+        Some(folder) => platform::sync_folder(folder),
         None => Ok(()),
     }
 }

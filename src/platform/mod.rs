@@ -36,6 +36,9 @@ pub fn shut_folder(folder: &Path) -> io::Result<()> {
     system::shut_folder(folder)
 }
 
+/// Whether [`is_open_to_others`] can tell.
+pub const TELLS_RIGHTS: bool = cfg!(unix);
+
 /// Others on this machine may read it.
 pub fn is_open_to_others(path: &Path) -> bool {
     system::is_open_to_others(path)

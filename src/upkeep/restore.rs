@@ -1,7 +1,7 @@
 //! Puts a backup in place, or a new key: all of it is made ready beside the present data, then moved there by a list of moves
 //! that is on the disk before the first of them, so that whoever comes next can finish it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Clock, Entropy};
 use crate::ledger::{self, LEDGERS, Ledger, Reason, Why, continue_ledger};
+use crate::platform;
 use crate::proof::timestamp::Roots;
 use crate::store::Store;
 
@@ -217,10 +218,10 @@ fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
             copy_tree(&entry.path(), &target)?;
         } else {
             fs::copy(entry.path(), &target)?;
-            File::open(&target)?.sync_all()?;
+            OpenOptions::new().write(true).open(&target)?.sync_all()?;
         }
     }
-    File::open(to)?.sync_all()
+    platform::sync_folder(to)
 }
 
 /// The moves in their order. A move whose source is gone or whose target is there was made already.
@@ -275,7 +276,7 @@ impl Staged {
             file.write_all(&journal)?;
             file.sync_all()?;
             fs::rename(&beside, &path)?;
-            File::open(&place.data_dir)?.sync_all()
+            platform::sync_folder(&place.data_dir)
         };
         write().map_err(at(&path))?;
         finish(&place.data_dir)?;
@@ -306,7 +307,7 @@ fn finish(data_dir: &Path) -> Result<bool, RestoreError> {
         if there(from) && !there(to) {
             fs::rename(from, to).map_err(at(to))?;
             for folder in [from.parent(), to.parent()].into_iter().flatten() {
-                File::open(folder).and_then(|it| it.sync_all()).map_err(at(folder))?;
+                platform::sync_folder(folder).map_err(at(folder))?;
             }
         }
     }
