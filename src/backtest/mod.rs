@@ -7,10 +7,14 @@
 //! Never: writes, posts, words anything for people.
 
 mod archive;
+mod judged;
 mod play;
+mod suggest;
 
 pub use archive::from_archive;
+pub use judged::{Judged, judged};
 pub use play::{Act, Change, Difference, Line, Play, Said, Setting, compare, play};
+pub use suggest::{Advice, Suggestion, suggest};
 
 #[cfg(test)]
 mod tests;

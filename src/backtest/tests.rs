@@ -7,7 +7,7 @@ use crate::detect::RuleSet;
 use crate::domain::{AccountId, EntryIndex, MessageId, RoomId, RoomType, UtcMillis};
 use crate::reply::decide::Why;
 
-use super::{Act, Change, Play, Said, Setting, compare, play};
+use super::{Act, Advice, Change, Judged, Play, Said, Setting, compare, play, suggest};
 
 const OWNER: u64 = 1;
 const CLIENT: u64 = 2;
@@ -96,4 +96,49 @@ fn two_rule_sets_differ_where_they_act_differently() {
     assert_eq!(differences[0].before.unwrap().act, Act::Remind);
     assert!(differences[0].after.is_none());
     assert!(compare(&before, &before).is_empty());
+}
+
+fn advice(said: &[Said], judgements: &[(u64, bool)]) -> Vec<Advice> {
+    let rules = RuleSet::builtin().unwrap();
+    let play = played(&rules, said, 0);
+    let judged: Judged = judgements
+        .iter()
+        .map(|(n, right)| ((RoomId(7), MessageId::new((100 + n).to_string()).unwrap()), *right))
+        .collect();
+    suggest(&play, &judged, said).into_iter().map(|it| it.advice).collect()
+}
+
+#[test]
+fn judgements_become_suggestions_and_only_from_three_on() {
+    let week = 7 * 24 * 60;
+    let meeting = |n: u64, what: &str| {
+        said(
+            n,
+            CLIENT,
+            i64::try_from(n).unwrap() * 3 * week,
+            &format!("社内ﾃｽﾄ用です。追加で{what}お願いできますか？"),
+        )
+    };
+    let said = [
+        meeting(1, "記事を3本"),
+        meeting(2, "バナーを2枚"),
+        meeting(3, "ロゴを1点"),
+        said(4, CLIENT, 15 * week, REQUEST),
+        said(5, CLIENT, 18 * week, "社内テスト用です。追加で動画を2本お願いできますか？"),
+    ];
+    assert_eq!(advice(&said, &[(1, false), (2, false)]), []);
+    let found = advice(&said, &[(1, false), (2, false), (3, false), (4, true)]);
+    // What the right one says too (お願いできますか) is not suggested.
+    let phrases: Vec<&str> = found
+        .iter()
+        .filter_map(|it| if let Advice::Deny(it) = it { Some(it.as_str()) } else { None })
+        .collect();
+    assert_eq!(phrases, ["社内テスト用です"], "{found:?}");
+    // A rule that is a reason of right ones as well is not blamed.
+    assert!(!found.iter().any(|it| matches!(it, Advice::Rule(_))), "{found:?}");
+    let blamed = advice(&said, &[(1, false), (2, false), (3, false)]);
+    assert!(blamed.iter().any(|it| matches!(it, Advice::Rule(_))), "{blamed:?}");
+    // A right one with the same words: nothing to refuse by them.
+    let mixed = advice(&said, &[(1, false), (2, false), (3, false), (5, true)]);
+    assert!(!mixed.iter().any(|it| matches!(it, Advice::Deny(it) if it.contains("テスト"))), "{mixed:?}");
 }

@@ -18,6 +18,7 @@ use crate::store::{ArchiveStore as _, RoomRow};
 
 use super::detect::rules_of;
 use super::start::{self, Place};
+use super::suggestions;
 use super::terminal::{Busy, Terminal, until_closed};
 use super::{Exit, Language};
 
@@ -36,6 +37,9 @@ pub(super) struct Arguments {
     /// Show only what these rules would change: a folder with *.toml, and model.txt if there is a model
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
+    /// What your judgements (right, wrong, dismissed, dropped drafts) have in common, and what could be set: nothing is changed
+    #[arg(long, conflicts_with = "rules")]
+    suggest: bool,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
@@ -61,7 +65,14 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     let said = backtest::from_archive(&store, arguments.room.map(RoomId), setting.since).await?;
     let play = backtest::play(&builtin, &setting, &said);
     let other = other.map(|it| backtest::play(&it, &setting, &said));
+    let suggested = match arguments.suggest {
+        true => Some(backtest::suggest(&play, &backtest::judged(&store).await?, &said)),
+        false => None,
+    };
     drop(busy);
+    if let Some(found) = &suggested {
+        return suggestions::show(found, &builtin, &rooms, arguments.json, terminal);
+    }
     let show = Show { terminal, rooms: &rooms, json: arguments.json };
     match &other {
         None => show.play(&play, &config, arguments)?,

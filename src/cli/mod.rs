@@ -29,6 +29,7 @@ mod search;
 mod serve;
 mod setup;
 mod start;
+mod suggestions;
 mod sync;
 mod template;
 mod terminal;

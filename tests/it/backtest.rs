@@ -59,3 +59,37 @@ async fn an_observed_room_shows_what_would_have_been_said() {
     assert!(String::from_utf8_lossy(&nowhere.stderr).contains("nowhere"));
     bot.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_owner_dismissed_becomes_a_suggestion_and_nothing_more() {
+    let bot = Bot::start().await;
+    let mut messages = Vec::new();
+    for (n, what) in (1..).zip(["記事を3本", "バナーを2枚", "ロゴを1点"]) {
+        let message = bot.client_says(&format!("社内テスト用です。追加で{what}お願いできますか？"));
+        bot.until("the case", || async { bot.cases().await.len() == n }).await;
+        bot.settled().await;
+        // One by the mark, the others by what was done with the case.
+        let word = if n == 1 { "wrong" } else { "dismiss" };
+        let number = n.to_string();
+        assert_eq!(bot.command(&["case", word, &number]).status.code(), Some(0));
+        if n == 1 {
+            assert_eq!(bot.command(&["case", "withdraw", "1"]).status.code(), Some(0));
+        }
+        messages.push(message);
+    }
+    bot.settled().await;
+    let before = bot.records().await.len();
+    let found = rows(&bot.command(&["backtest", "--suggest", "--days", "36500", "--json"]));
+    let deny = found.iter().find(|it| it["kind"] == "deny").unwrap_or_else(|| panic!("{found:?}"));
+    assert_eq!(deny["room_id"], bot.world.direct_room);
+    assert!(deny["value"].as_str().unwrap().contains("社内テスト用"), "{deny}");
+    let ids: Vec<&str> =
+        deny["messages"].as_array().unwrap().iter().map(|it| it["message_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, messages.iter().map(String::as_str).collect::<Vec<_>>());
+    let told = bot.command(&["backtest", "--suggest", "--days", "36500", "--lang", "ja"]);
+    let (out, talk) = (String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
+    assert!(out.contains("detect.deny = [\"社内テスト用です"), "{out}");
+    assert!(talk.contains("何も変えていません"), "{talk}");
+    assert_eq!(bot.records().await.len(), before, "nothing is written");
+    bot.finish().await;
+}

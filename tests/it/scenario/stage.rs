@@ -401,6 +401,15 @@ impl Stage {
                 let case = cases.get(number - 1);
                 (case.is_some_and(|it| it.state == *state), format!("{cases:?}"))
             }
+            ["terms", number] => {
+                let number: usize = number.parse().unwrap();
+                let terms = cases.get(number - 1).map(|it| &it.terms);
+                let terms = terms.into_iter().flat_map(|it| {
+                    [&it.deliverable, &it.quantity, &it.amount, &it.deadline].into_iter().flatten().cloned()
+                });
+                let terms: Vec<String> = terms.collect();
+                (terms.iter().any(|it| Some(it.as_str()) == text), format!("{terms:?}"))
+            }
             ["link"] => {
                 let links = cases.iter().flat_map(|it| [it.job_link.clone(), it.contract_link.clone()]);
                 let links: Vec<String> = links.flatten().collect();
