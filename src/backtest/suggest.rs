@@ -14,6 +14,8 @@ use super::play::{Change, Line, Play, Said};
 const LEAST: usize = 3;
 /// Letters of a phrase.
 const PHRASE: std::ops::RangeInclusive<usize> = 4..=20;
+/// Letters of it that are more than grammar.
+const CONTENT_LEAST: usize = 2;
 /// Letters of a message, and messages of a room, that are compared.
 const LETTERS_MAX: usize = 400;
 const MESSAGES_MAX: usize = 200;
@@ -196,6 +198,9 @@ fn shared(cases: &[&Case<'_>], not: &[&Case<'_>]) -> Vec<String> {
                 if piece.iter().any(|it| is_break(*it)) {
                     break;
                 }
+                if piece.iter().filter(|it| is_content(**it)).count() < CONTENT_LEAST {
+                    continue;
+                }
                 own.insert(piece.iter().collect());
             }
         }
@@ -219,6 +224,11 @@ fn shared(cases: &[&Case<'_>], not: &[&Case<'_>]) -> Vec<String> {
         }
     }
     chosen
+}
+
+/// Kana alone say how something is asked, not what: お願いできますか is no phrase of one matter.
+fn is_content(it: char) -> bool {
+    it.is_alphanumeric() && !matches!(it, 'ぁ'..='ん' | 'ー')
 }
 
 fn is_break(it: char) -> bool {
