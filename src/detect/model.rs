@@ -36,8 +36,6 @@ pub(crate) struct Model {
     pub(crate) scales: [Scale; LABELS],
     /// Value of a feature of each kind.
     kinds: [f32; Kind::COUNT],
-    /// One bit for each bucket that has a row. Most features have none, and this table stays in the nearest memory.
-    some: Vec<u64>,
     /// Bucket to row; 0 is the empty row.
     at: Vec<u16>,
     rows: Vec<[i16; LABELS]>,
@@ -59,7 +57,6 @@ impl Model {
         let mut model = Self {
             scales: [Scale::default(); LABELS],
             kinds: [0.0; Kind::COUNT],
-            some: vec![0; (1 << BITS) / 64],
             at: vec![0; 1 << BITS],
             rows: vec![[0; LABELS]],
             picks: Vec::new(),
@@ -88,9 +85,8 @@ impl Model {
     }
 
     fn row(&mut self, bucket: &str, weights: &str) -> Option<()> {
-        let bucket = usize::from_str_radix(bucket, 36).ok()?;
-        *self.at.get_mut(bucket)? = u16::try_from(self.rows.len()).ok()?;
-        self.some[bucket / 64] |= 1 << (bucket % 64);
+        let at = self.at.get_mut(usize::from_str_radix(bucket, 36).ok()?)?;
+        *at = u16::try_from(self.rows.len()).ok()?;
         let mut row = [0; LABELS];
         for weight in weights.split(' ') {
             let (label, weight) = weight.split_once(':')?;
@@ -122,8 +118,8 @@ impl Model {
 
     #[inline]
     pub(crate) fn add(&self, sums: &mut Sums, kind: Kind, bucket: u32) {
-        if self.some[bucket as usize / 64] >> (bucket % 64) & 1 == 1 {
-            let row = self.at[bucket as usize];
+        let row = self.at[bucket as usize];
+        if row != 0 {
             for (sum, weight) in sums[kind as usize].iter_mut().zip(self.rows[usize::from(row)]) {
                 *sum = sum.saturating_add(i32::from(weight));
             }

@@ -4,7 +4,12 @@ use unicode_normalization::UnicodeNormalization as _;
 
 /// One width, no spaces, numbers in digits, one spelling of what is written in several ways.
 pub(super) fn plain(text: &str) -> String {
-    let folded: Vec<char> = text.nfkc().filter(|it| !it.is_whitespace()).collect();
+    let spaced: Vec<char> = text.nfkc().collect();
+    // Only between two numbers a space says something: 12/5 18:30.
+    let digit = |at: Option<usize>| at.and_then(|at| spaced.get(at)).is_some_and(char::is_ascii_digit);
+    let tells = |at: usize| digit(at.checked_sub(1)) && digit(Some(at + 1));
+    let kept = spaced.iter().enumerate().filter(|(at, it)| !it.is_whitespace() || tells(*at));
+    let folded: Vec<char> = kept.map(|(_, it)| *it).collect();
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     while at < folded.len() {
