@@ -228,7 +228,7 @@ fn shared(cases: &[&Case<'_>], not: &[&Case<'_>]) -> Vec<String> {
 
 /// Kana alone say how something is asked, not what: お願いできますか is no phrase of one matter.
 fn is_content(it: char) -> bool {
-    it.is_alphanumeric() && !matches!(it, 'ぁ'..='ん' | 'ー')
+    it.is_alphanumeric() && !matches!(it, '\u{3041}'..='\u{3093}' | '\u{30fc}')
 }
 
 fn is_break(it: char) -> bool {
