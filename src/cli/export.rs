@@ -1,5 +1,6 @@
 //! `export`: the evidence package of a room or a case.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -8,9 +9,10 @@ use clap::ValueEnum;
 
 use crate::app;
 use crate::domain::{AccountId, CaseId, MessageId, RoomId};
-use crate::export::{Audience, Exported, Exporter, Request, Withheld};
+use crate::export::{Audience, Exported, Exporter, Found, Request, Withheld};
 use crate::proof::bundle::Withhold;
-use crate::store::ContinueStore as _;
+use crate::search::{self, Query};
+use crate::store::{ContinueStore as _, SearchFilter, SearchRow, Store};
 
 use super::Exit;
 use super::start::{self, Place};
@@ -18,6 +20,8 @@ use super::terminal::{Busy, Terminal};
 
 /// Characters of a withheld message that the preview shows.
 const PREVIEW: usize = 60;
+/// Hits read at a time.
+const PAGE: usize = 500;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -33,6 +37,16 @@ pub(super) struct Arguments {
     /// What belongs to this case: from shortly before its request to its end
     #[arg(long, value_name = "N")]
     case: Option<u64>,
+    /// Only the messages that fit this query (as `search` reads it), each with the two before and the two after it; the
+    /// rest of the stretch is withheld and counted
+    #[arg(
+        long,
+        value_name = "QUERY",
+        requires = "room",
+        conflicts_with = "case",
+        allow_hyphen_values = true
+    )]
+    search: Option<String>,
     /// With --case: add papers for these readers: the facts in their order; for court and lawyer also a time table
     /// (時系列表) and a list of exhibits (証拠説明書)
     #[arg(long = "for", value_enum, value_name = "WHOM", requires = "case")]
@@ -85,6 +99,7 @@ impl Arguments {
             from: self.from.clone(),
             to: self.to.clone(),
             case: self.case.map(CaseId),
+            found: None,
             withhold: withhold
                 .into_iter()
                 .filter(|(asked, _)| !self.include.contains(asked))
@@ -116,6 +131,9 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
             "what was recorded before the restore is a ledger of its own: --ledger makes a package of it (`verify` names it)",
         ));
     }
+    if let Some(query) = &arguments.search {
+        request.found = Some(found(&store, query, &request).await?);
+    }
     let owners = app::known_owners(&config, &store).await?.unwrap_or_default();
     let role = |room: RoomId, account: AccountId| config.role_of(room, None, account, &owners);
     let exporter =
@@ -135,10 +153,32 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     Ok(Exit::Done)
 }
 
+/// All messages of the room and span that fit the query.
+async fn found(store: &Store, query: &str, request: &Request) -> anyhow::Result<Found> {
+    let (from, to) = request.times()?;
+    let filter = SearchFilter { room: request.room, from, to, ..SearchFilter::default() };
+    let parsed = Query::parse(query, false);
+    let mut messages = BTreeSet::new();
+    let mut before = None;
+    loop {
+        let page = search::search(store, &parsed, &filter, before, PAGE).await?;
+        for hit in page.hits {
+            if let SearchRow::Captured { version, .. } = hit.row {
+                messages.insert(version.message);
+            }
+        }
+        before = page.next;
+        if before.is_none() {
+            return Ok(Found { query: query.to_owned(), messages });
+        }
+    }
+}
+
 fn preview(withheld: &[Withheld], terminal: &Terminal) {
     for it in withheld {
         let reason = match it.reason {
             Withhold::Others => terminal.words("ほかの人の発言", "another person's words"),
+            Withhold::Unfound => terminal.words("検索に合わない発言", "not what was searched for"),
             Withhold::Secrets => {
                 terminal.words("パスワード・カード番号らしきもの", "looks like a password or a card")
             }

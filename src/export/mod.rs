@@ -25,7 +25,7 @@ pub use dossier::Audience;
 pub use open::{OpenError, looks_like_bundle};
 pub use pack::{Exported, Exporter, Withheld};
 pub use paper::PaperError;
-pub use select::Request;
+pub use select::{Found, Request};
 pub use shelf::{Package, Packages};
 pub use withhold::Roles;
 
@@ -64,6 +64,8 @@ pub enum ExportError {
     OtherRoom { case: u64, room: u64, asked: u64 },
     #[error("nothing of room {0} is recorded in this span")]
     Nothing(u64),
+    #[error("nothing of what was searched for is recorded in this room and span")]
+    NothingFound,
     #[error("there is no ledger {0} in this database; `karibarai verify` names those that there are")]
     NoLedger(String),
     #[error(

@@ -63,6 +63,7 @@ impl Exporter<'_> {
         let rules = Rules {
             withhold: &filter.withhold,
             released: &filter.released,
+            shown: plan.shown.as_ref(),
             role: &|it| (self.role)(plan.room, it),
         };
         let mut found = Vec::new();
@@ -88,6 +89,7 @@ impl Exporter<'_> {
         let rules = Rules {
             withhold: &filter.withhold,
             released: &filter.released,
+            shown: plan.shown.as_ref(),
             role: &|it| (self.role)(plan.room, it),
         };
         let spool = Spool::new(&folder.join("entries.jsonl"));

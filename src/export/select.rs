@@ -1,8 +1,9 @@
 //! Which stretch of a room is asked for, and which head of the ledger it is shown under.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 
-use crate::domain::{CaseId, Entry, EntryIndex, MessageId, RoomId, UtcMillis};
+use crate::domain::{CaseId, Entry, EntryIndex, EntryKind, MessageId, RoomId, UtcMillis};
 use crate::proof::bundle::{Chain, Filter, Withhold};
 use crate::store::{Record, Store, TreeStore as _};
 
@@ -13,6 +14,15 @@ use super::dossier::Audience;
 pub(super) const BATCH: usize = 2048;
 /// Entries of the room before a case's request that are shown with it.
 const CONTEXT: u64 = 20;
+/// Messages before and after each hit of a search that are shown with it.
+pub(super) const AROUND: usize = 2;
+
+/// What a search found in the room.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub query: String,
+    pub messages: BTreeSet<MessageId>,
+}
 
 /// What the caller wants in the package.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +34,8 @@ pub struct Request {
     pub from: Option<String>,
     pub to: Option<String>,
     pub case: Option<CaseId>,
+    /// Of the span only what was found is shown, with what stands around it; the rest is withheld.
+    pub found: Option<Found>,
     pub withhold: Vec<Withhold>,
     pub released: Vec<MessageId>,
     /// With a case: papers for these readers beside the record.
@@ -35,21 +47,34 @@ pub struct Request {
 impl Request {
     pub(super) fn filter(&self) -> Filter {
         let mut withhold = self.withhold.clone();
+        withhold.extend(self.found.as_ref().map(|_| Withhold::Unfound));
         withhold.sort_unstable();
         withhold.dedup();
         let mut released = self.released.clone();
         released.sort_unstable();
         released.dedup();
-        Filter { from: self.from.clone(), to: self.to.clone(), case: self.case, withhold, released }
+        Filter {
+            from: self.from.clone(),
+            to: self.to.clone(),
+            case: self.case,
+            search: self.found.as_ref().map(|it| it.query.clone()),
+            withhold,
+            released,
+        }
     }
 
     /// From the first instant of the first day to before the first instant after the last.
-    pub(super) fn span(&self) -> Result<Span, ExportError> {
+    pub fn times(&self) -> Result<(Option<UtcMillis>, Option<UtcMillis>), ExportError> {
         let midnight =
             |day: &str| UtcMillis::japan_midnight(day).ok_or_else(|| ExportError::Day(day.to_owned()));
         let from = self.from.as_deref().map(midnight).transpose()?;
         let to = self.to.as_deref().map(midnight).transpose()?;
         let until = to.map(|it| it.plus(std::time::Duration::from_secs(24 * 3600)));
+        Ok((from, until))
+    }
+
+    pub(super) fn span(&self) -> Result<Span, ExportError> {
+        let (from, until) = self.times()?;
         Ok(Span { from, until })
     }
 }
@@ -142,6 +167,54 @@ pub(super) async fn stretch(
     }
 }
 
+/// From a little before the first of these messages to a little after the last, and all messages that are shown.
+pub(super) async fn stretch_of_found(
+    store: &Store,
+    room: RoomId,
+    found: &BTreeSet<MessageId>,
+    rows: Range<u64>,
+) -> Result<(Stretch, BTreeSet<MessageId>), ExportError> {
+    let mut reader = ChainReader::new(store, room, EntryIndex(rows.start), EntryIndex(rows.end));
+    let mut stretch: Option<Stretch> = None;
+    let mut shown = found.clone();
+    // What may yet be needed before a hit, and how many messages follow the last one.
+    let mut before: VecDeque<(Entry, Record)> = VecDeque::new();
+    let mut after = 0;
+    loop {
+        let batch = reader.next().await?;
+        if batch.is_empty() {
+            let stretch = stretch.ok_or(ExportError::NothingFound)?;
+            return Ok((stretch, shown));
+        }
+        for (entry, record) in batch {
+            let first_sight = entry.kind.is_message_version() && entry.version.unwrap_or(1) == 1;
+            let message = entry.message.clone();
+            // Another sight of the same text needs not be in; what happened to the message later does.
+            let hit =
+                message.as_ref().is_some_and(|it| found.contains(it)) && entry.kind != EntryKind::MessageSeen;
+            if hit && first_sight {
+                for (entry, record) in before.drain(..) {
+                    shown.extend(entry.message.clone());
+                    widen(&mut stretch, &entry, &record)?;
+                }
+                after = AROUND;
+            }
+            if hit || after > 0 {
+                widen(&mut stretch, &entry, &record)?;
+            }
+            if first_sight && !hit && after > 0 {
+                shown.extend(message);
+                after -= 1;
+            } else if first_sight && !hit {
+                if before.len() == AROUND {
+                    before.pop_front();
+                }
+                before.push_back((entry, record));
+            }
+        }
+    }
+}
+
 /// From a little before the case's request to its end, or to the present.
 pub(super) async fn stretch_of_case(
     store: &Store,
@@ -151,7 +224,7 @@ pub(super) async fn stretch_of_case(
     rows: Range<u64>,
 ) -> Result<Stretch, ExportError> {
     let mut reader = ChainReader::new(store, room, EntryIndex(rows.start), EntryIndex(rows.end));
-    let mut before: std::collections::VecDeque<(Entry, Record)> = std::collections::VecDeque::new();
+    let mut before: VecDeque<(Entry, Record)> = VecDeque::new();
     let mut found: Option<Stretch> = None;
     loop {
         let batch = reader.next().await?;

@@ -1,5 +1,6 @@
 //! What is left out of a package unless it was asked for: words of people outside the deal, passwords, card numbers.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -16,6 +17,8 @@ pub type Roles<'a> = dyn Fn(RoomId, AccountId) -> Role + Send + Sync + 'a;
 pub(super) struct Rules<'a> {
     pub(super) withhold: &'a [Withhold],
     pub(super) released: &'a [MessageId],
+    /// After a search: what is shown at all.
+    pub(super) shown: Option<&'a BTreeSet<MessageId>>,
     pub(super) role: &'a (dyn Fn(AccountId) -> Role + Send + Sync),
 }
 
@@ -24,6 +27,9 @@ impl Rules<'_> {
     pub(super) fn reason(&self, shown: &Shown) -> Option<Withhold> {
         if shown.entry.message.as_ref().is_some_and(|it| self.released.contains(it)) {
             return None;
+        }
+        if self.shown.is_some_and(|it| is_beside(shown, it)) {
+            return Some(Withhold::Unfound);
         }
         if self.withhold.contains(&Withhold::Others) && self.of_another(shown) {
             return Some(Withhold::Others);
@@ -43,6 +49,22 @@ impl Rules<'_> {
             EntryKind::UnknownEvent => true,
             _ => shown.content::<Somebody>().and_then(|it| it.author()).is_some_and(is_other),
         }
+    }
+}
+
+/// A message, file or task that belongs to none of these messages. What says who was there and when nobody looked stays.
+fn is_beside(shown: &Shown, messages: &BTreeSet<MessageId>) -> bool {
+    let entry = &shown.entry;
+    match &entry.message {
+        Some(message) => !messages.contains(message),
+        None => matches!(
+            entry.kind,
+            EntryKind::TaskCreated
+                | EntryKind::TaskUpdated
+                | EntryKind::FileStored
+                | EntryKind::FileLost
+                | EntryKind::UnknownEvent
+        ),
     }
 }
 

@@ -255,6 +255,62 @@ async fn a_case_and_a_day_are_unbroken_stretches() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_search_shows_its_hits_and_what_stands_around_them() {
+    let bot = Bot::start().await;
+    let mut ids = Vec::new();
+    for n in 0..12 {
+        let words =
+            if n == 5 { "単価は５，０００円です" } else { "進捗はいかがでしょうか" };
+        ids.push(bot.client_says(&format!("{words} 番号{n}番")));
+        bot.recorded(&ids[n], 1).await;
+    }
+    bot.settled().await;
+    bot.looked().await;
+    let (env, room) = (bot.settings(), bot.world.direct_room.to_string());
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let export = |query: &str, out: &str| {
+        karibarai(here, &["export", "--room", &room, "--search", query, "--out", out], &env)
+    };
+    let made = export("5,000円", "a.zip");
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made));
+    assert_eq!(verify(&here.join("a.zip"), &[]).status.code(), Some(0));
+    unzip(&here.join("a.zip"), &here.join("a"));
+    for (n, id) in ids.iter().enumerate() {
+        let around = (3..=7).contains(&n);
+        let shown = everything(&here.join("a"))
+            .into_iter()
+            .any(|(_, bytes)| String::from_utf8_lossy(&bytes).contains(&format!("番号{n}番")));
+        assert_eq!(shown, around, "{n} {id}");
+    }
+    let manifest: Value = serde_json::from_slice(&fs::read(here.join("a/manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["filter"]["search"], "5,000円");
+    assert_eq!(manifest["filter"]["withhold"], serde_json::json!(["others", "secrets", "unfound"]));
+    // From two before the hit to two after it: nothing else is in the package, not even withheld.
+    assert_eq!(manifest["counts"]["messages"], 5);
+    let report = fs::read_to_string(here.join("a/report.html")).unwrap();
+    assert!(report.contains("検索「5,000円」に合う発言と、その前後の2件ずつ"));
+    // Two hits far apart: what lies between them is counted, and said to be withheld.
+    let made = export("番号0番 OR 番号11番", "b.zip");
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made));
+    unzip(&here.join("b.zip"), &here.join("b"));
+    let manifest: Value = serde_json::from_slice(&fs::read(here.join("b/manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["counts"]["messages"], 12, "{manifest}");
+    assert!(manifest["counts"]["withheld"].as_u64() >= Some(6), "{manifest}");
+    let csv = fs::read_to_string(here.join("b/messages.csv")).unwrap();
+    assert!(
+        csv.contains("番号2番")
+            && !csv.contains("番号3番")
+            && !csv.contains("番号8番")
+            && csv.contains("番号9番")
+    );
+    let none = export("どこにもない言葉", "c.zip");
+    assert_eq!(none.status.code(), Some(2), "{}", text(&none));
+    assert!(text(&none).contains("nothing of what was searched for"), "{}", text(&none));
+    bot.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_head_that_the_reader_knows_is_met_or_missed() {
     let bot = story().await;
     let (env, room) = (bot.settings(), bot.world.direct_room.to_string());

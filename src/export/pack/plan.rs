@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
 
-use crate::domain::{EntryIndex, EntryKind, RoomId};
+use crate::domain::{EntryIndex, EntryKind, MessageId, RoomId};
 use crate::ledger::{Erasure, LEDGERS, Ledger};
 use crate::proof::checkpoint::Checkpoint;
 use crate::proof::note::Verifier;
@@ -22,6 +22,8 @@ pub(super) struct Plan {
     pub(super) era: Era,
     pub(super) room: RoomId,
     pub(super) stretch: Stretch,
+    /// After a search: the messages that are shown.
+    pub(super) shown: Option<BTreeSet<MessageId>>,
     /// Entries of erasures that belong in, by number.
     pub(super) erasures: BTreeMap<u64, Record>,
     pub(super) checkpoint: Checkpoint,
@@ -85,12 +87,17 @@ impl Exporter<'_> {
     pub(super) async fn plan(&self, request: &Request) -> Result<Plan, ExportError> {
         let era = self.era(request.ledger.as_deref()).await?;
         let rows = era.base..era.end;
-        let (room, stretch) = match request.case {
-            None => {
-                let room = request.room.unwrap_or(RoomId(0));
-                (room, select::stretch(self.store, room, request.span()?, rows.clone()).await?)
+        let asked = request.room.unwrap_or(RoomId(0));
+        let mut shown = None;
+        let (room, stretch) = match (request.case, &request.found) {
+            (None, None) => (asked, select::stretch(self.store, asked, request.span()?, rows.clone()).await?),
+            (None, Some(found)) => {
+                let (stretch, around) =
+                    select::stretch_of_found(self.store, asked, &found.messages, rows.clone()).await?;
+                shown = Some(around);
+                (asked, stretch)
             }
-            Some(case) => {
+            (Some(case), _) => {
                 let cases = self.store.cases().await?;
                 let found = cases.into_iter().find(|it| it.id == case).ok_or(ExportError::NoCase(case.0))?;
                 if let Some(asked) = request.room.filter(|it| *it != found.room) {
@@ -113,7 +120,7 @@ impl Exporter<'_> {
         let erasures = self.erasures(stretch, rows).await?;
         let last = erasures.keys().next_back().copied().unwrap_or(0).max(stretch.last.0);
         let (checkpoint, note, heads) = self.head_over(&era, last - era.base, &request.known).await?;
-        Ok(Plan { era, room, stretch, erasures, checkpoint, note, heads })
+        Ok(Plan { era, room, stretch, shown, erasures, checkpoint, note, heads })
     }
 
     /// The `content.erased` entries that name an entry of the stretch.

@@ -175,14 +175,20 @@ fn declare(paper: &mut Paper, cover: &Cover<'_>, too_many: bool) {
     if cover.secrets_withheld {
         hidden.push_str("　パスワードやカード番号と見られるものを含む発言は、開示していません。");
     }
+    if it.filter.search.is_some() {
+        hidden.push_str("　検索に合わない発言は、開示していません。");
+    }
     if !it.filter.released.is_empty() {
         hidden.push_str(&format!("　個別に開示した発言 {}件。", it.filter.released.len()));
     }
-    let case = it.filter.case.map(|it| format!("　案件 {it} の前後")).unwrap_or_default();
+    let mut part = it.filter.case.map(|it| format!("　案件 {it} の前後")).unwrap_or_default();
+    if let Some(query) = &it.filter.search {
+        part.push_str(&format!("　検索「{query}」に合う発言と、その前後の2件ずつ"));
+    }
     let counts = &it.counts;
     let rows = [
         ("ルーム", format!("{}（Chatwork ルームID {}）", cover.room_name, it.room)),
-        ("期間の指定", format!("{}{case}", span(cover))),
+        ("期間の指定", format!("{}{part}", span(cover))),
         ("時刻", "すべて日本時間（UTC+9）".to_owned()),
         (
             "件数",

@@ -60,6 +60,9 @@ pub struct Filter {
     pub from: Option<String>,
     pub to: Option<String>,
     pub case: Option<CaseId>,
+    /// What was searched for: only what was found, and what stands around it, is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<String>,
     /// What is left out unless it was released.
     pub withhold: Vec<Withhold>,
     /// Messages that were released one by one.
@@ -73,6 +76,8 @@ pub enum Withhold {
     Others,
     /// What looks like a password or the number of a card.
     Secrets,
+    /// What a search did not find, but for what stands around its hits.
+    Unfound,
 }
 
 /// The stretch of the room's chain: numbers of the first and the last entry.

@@ -123,6 +123,7 @@ impl Asked {
         let day = |day: &String| (!day.is_empty() && self.case.is_none()).then(|| day.clone());
         let withhold = [(self.others, Withhold::Others), (self.secrets, Withhold::Secrets)];
         Request {
+            found: None,
             ledger: None,
             // A case says itself which room and which days.
             room: self.room.filter(|_| self.case.is_none()),
@@ -214,6 +215,7 @@ async fn preview(review: &Review, asked: &Asked) -> Result<Option<Preview>, Expo
         reason: match it.reason {
             Withhold::Others => "ほかの人の発言",
             Withhold::Secrets => "パスワードやカード番号らしきもの",
+            Withhold::Unfound => "検索で見つからなかったもの",
         },
         text: it.body.as_deref().map(excerpt).unwrap_or_default(),
         released: it.message.as_ref().is_some_and(|it| asked.released.contains(it.as_str())),
