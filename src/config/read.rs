@@ -213,6 +213,7 @@ fn reply(r: &mut Reader) -> Option<ReplyConfig> {
         quiet_days: r.take("reply.quiet_days")?,
         dry_run: r.take("reply.dry_run")?,
         notice: r.take("reply.notice")?,
+        witness: r.take("reply.witness")?,
         on_withdrawal: r.take("reply.on_withdrawal")?,
     })
 }
@@ -298,6 +299,7 @@ fn overrides(r: &mut Reader, n: usize) -> ReplyOverrides {
         automatic_line: r.given(&key("automatic_line")),
         quiet_days: r.given(&key("quiet_days")),
         notice: r.given(&key("notice")),
+        witness: r.given(&key("witness")),
         on_withdrawal: r.given(&key("on_withdrawal")),
     }
 }

@@ -24,6 +24,7 @@ pub(super) const ROOM_REPLY_KEYS: &[&str] = &[
     "automatic_line",
     "quiet_days",
     "notice",
+    "witness",
     "on_withdrawal",
 ];
 

@@ -34,6 +34,7 @@ impl Config {
         reply.automatic_line = own.automatic_line.unwrap_or(reply.automatic_line);
         reply.quiet_days = own.quiet_days.unwrap_or(reply.quiet_days);
         reply.notice = own.notice.unwrap_or(reply.notice);
+        reply.witness = own.witness.unwrap_or(reply.witness);
         reply.on_withdrawal = own.on_withdrawal.unwrap_or(reply.on_withdrawal);
         if room.clients.is_none() && room_type != Some(RoomType::Direct) {
             reply.mode = reply.mode.min(Mode::Suggest);

@@ -162,6 +162,8 @@ pub struct ReplyConfig {
     pub dry_run: bool,
     /// The room is told once that it is recorded.
     pub notice: bool,
+    /// The room gets the newest signed head in one line now and then, for the others to keep.
+    pub witness: bool,
     pub on_withdrawal: OnWithdrawal,
 }
 
@@ -236,6 +238,7 @@ pub struct ReplyOverrides {
     pub automatic_line: Option<bool>,
     pub quiet_days: Option<QuietDays>,
     pub notice: Option<bool>,
+    pub witness: Option<bool>,
     pub on_withdrawal: Option<OnWithdrawal>,
 }
 

@@ -62,6 +62,7 @@ fn the_default_file_gives_the_defaults() {
             quiet_days: QuietDays::default(),
             dry_run: false,
             notice: false,
+            witness: false,
             on_withdrawal: OnWithdrawal::Leave,
         }
     );
@@ -159,10 +160,10 @@ fn unknown_keys_are_refused_with_their_line() {
     let file = "[reply]\nmode = 'auto'\nmod = 'auto'\n\n[repply]\nmode = 'auto'\ndelay = 3\n\n[[room]]\nid = 5\nclient = [1]\nreply.max_per_day = 4\n";
     assert_snapshot!(refusal(file, &[("KARIBARAI_REPLY__MOOD", "x"), ("KARIBARAI_ROOM__X__ID", "1")]), @r#"
     KARIBARAI_ROOM__X__ID: no room number; write KARIBARAI_ROOM__0__ID, KARIBARAI_ROOM__1__ID, …
-    karibarai.toml:3: unknown key `reply.mod`; [reply] has automatic_line, delay_seconds, dry_run, follow_ups, max_age, max_per_day, max_per_room_per_day, mode, notice, on_withdrawal, owner_active, quiet_days, quiet_hours, settle
-    KARIBARAI_REPLY__MOOD: unknown key `reply.mood`; [reply] has automatic_line, delay_seconds, dry_run, follow_ups, max_age, max_per_day, max_per_room_per_day, mode, notice, on_withdrawal, owner_active, quiet_days, quiet_hours, settle
+    karibarai.toml:3: unknown key `reply.mod`; [reply] has automatic_line, delay_seconds, dry_run, follow_ups, max_age, max_per_day, max_per_room_per_day, mode, notice, on_withdrawal, owner_active, quiet_days, quiet_hours, settle, witness
+    KARIBARAI_REPLY__MOOD: unknown key `reply.mood`; [reply] has automatic_line, delay_seconds, dry_run, follow_ups, max_age, max_per_day, max_per_room_per_day, mode, notice, on_withdrawal, owner_active, quiet_days, quiet_hours, settle, witness
     karibarai.toml:5: unknown section `repply`; there are anchor, chatwork, log, mirror, owner, patience, reconcile, reply, server, storage, templates, room
-    karibarai.toml:11: unknown key `client` in a room; a room has id, clients, others, bots, client_modes, opted_out, contract, outside_contact, reply.mode, reply.delay_seconds, reply.max_per_room_per_day, reply.max_age, reply.follow_ups, reply.owner_active, reply.quiet_hours, reply.automatic_line, reply.quiet_days, reply.notice, reply.on_withdrawal, detect.certain_percent, detect.unsure_percent, detect.allow, detect.deny, detect.client_certain_percent, detect.client_unsure_percent, detect.client_allow, detect.client_deny
+    karibarai.toml:11: unknown key `client` in a room; a room has id, clients, others, bots, client_modes, opted_out, contract, outside_contact, reply.mode, reply.delay_seconds, reply.max_per_room_per_day, reply.max_age, reply.follow_ups, reply.owner_active, reply.quiet_hours, reply.automatic_line, reply.quiet_days, reply.notice, reply.witness, reply.on_withdrawal, detect.certain_percent, detect.unsure_percent, detect.allow, detect.deny, detect.client_certain_percent, detect.client_unsure_percent, detect.client_allow, detect.client_deny
     karibarai.toml:12: `reply.max_per_day` holds for all rooms together; set it under [reply]
     "#);
     assert_snapshot!(refusal("reply = 'auto'\n[room]\nid = 5\n[mirror]\n[fancy]\n", &[]), @r#"
@@ -453,7 +454,7 @@ fn what_counts_as_a_request_is_set_for_rooms_and_clients() {
     karibarai.toml:12: `detect.unsure_percent` is above `detect.certain_percent`; what is certain is at least unsure: make it the smaller one
     karibarai.toml:12: phrase 1 of `detect.allow` is in `detect.deny` too; keep it in one list
     karibarai.toml:12: `detect.unsure_percent` of account 8 is above `detect.certain_percent`; what is certain is at least unsure: make it the smaller one
-    karibarai.toml:11: unknown key `detect.phrase` in a room; a room has id, clients, others, bots, client_modes, opted_out, contract, outside_contact, reply.mode, reply.delay_seconds, reply.max_per_room_per_day, reply.max_age, reply.follow_ups, reply.owner_active, reply.quiet_hours, reply.automatic_line, reply.quiet_days, reply.notice, reply.on_withdrawal, detect.certain_percent, detect.unsure_percent, detect.allow, detect.deny, detect.client_certain_percent, detect.client_unsure_percent, detect.client_allow, detect.client_deny
+    karibarai.toml:11: unknown key `detect.phrase` in a room; a room has id, clients, others, bots, client_modes, opted_out, contract, outside_contact, reply.mode, reply.delay_seconds, reply.max_per_room_per_day, reply.max_age, reply.follow_ups, reply.owner_active, reply.quiet_hours, reply.automatic_line, reply.quiet_days, reply.notice, reply.witness, reply.on_withdrawal, detect.certain_percent, detect.unsure_percent, detect.allow, detect.deny, detect.client_certain_percent, detect.client_unsure_percent, detect.client_allow, detect.client_deny
     "#);
 }
 

@@ -94,11 +94,14 @@ impl Casebook {
         Ok(Progress::Moved)
     }
 
-    /// Where a message without any signal is to be weighed too: first contact, or a notice that is still to be given.
+    /// Where a message without any signal is to be weighed too: first contact, a notice, a head for the others to keep.
     async fn rooms_where_all_talk_matters(&self, decider: &Decider) -> Result<HashSet<RoomId>, FollowError> {
         let rooms = decider.config.rooms.iter();
         let mut watched: HashSet<RoomId> = rooms
-            .filter(|it| it.contract == RoomContract::None || decider.config.reply_for(it.id, None).notice)
+            .filter(|it| {
+                let settings = decider.config.reply_for(it.id, None);
+                it.contract == RoomContract::None || settings.notice || settings.witness
+            })
             .map(|it| it.id)
             .collect();
         let declared = self.store.rooms_declared("contract", RoomContract::None.as_str()).await?;

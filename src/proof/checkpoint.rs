@@ -75,6 +75,28 @@ impl Checkpoint {
         let checkpoint = Self::parse(body)?;
         if checkpoint.origin == verifier.name() { Ok(checkpoint) } else { Err(CheckpointError::Origin) }
     }
+
+    /// Origin, size and root on one line, as it can stand in a room for others to keep.
+    pub fn to_line(&self) -> String {
+        self.to_body().trim_end().replace('\n', " ")
+    }
+
+    /// A head that the reader has from elsewhere: a signed note, or any text with a line of [`Checkpoint::to_line`] of this
+    /// key's ledger. What the reader kept himself needs no signature.
+    pub fn known(text: &str, verifier: &Verifier) -> Result<Self, CheckpointError> {
+        match Self::open(text, verifier) {
+            Err(CheckpointError::Note(error)) => {
+                let words: Vec<&str> = text.split_whitespace().collect();
+                let heads = words.windows(3).filter(|it| it[0] == verifier.name());
+                let mut read = heads.filter_map(|it| Self::parse(&format!("{}\n", it.join("\n"))).ok());
+                // Of several the newest says most.
+                let newest =
+                    read.next().map(|first| read.fold(first, |a, b| if b.size > a.size { b } else { a }));
+                newest.ok_or(CheckpointError::Note(error))
+            }
+            opened => opened,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -97,6 +119,20 @@ mod tests {
         assert_eq!(Checkpoint::open(&note, signer().verifier()), Ok(sample()));
         let theirs = tlog_tiles::Checkpoint::from_bytes(sample().to_body().as_bytes()).unwrap();
         assert_eq!((theirs.origin(), theirs.size(), theirs.hash().0), (&*sample().origin, 120, [0xfb; 32]));
+    }
+
+    #[test]
+    fn a_head_that_was_kept_from_a_room_is_read_without_a_signature() {
+        let key = signer();
+        let newer = Checkpoint { size: 130, ..sample() };
+        let chat = format!("2026年11月24日\n控え：\n{}\n\n{}\n以上", sample().to_line(), newer.to_line());
+        assert_eq!(Checkpoint::known(&chat, key.verifier()), Ok(newer));
+        let note = sample().sign(&key).unwrap();
+        assert_eq!(Checkpoint::known(&note, key.verifier()), Ok(sample()));
+        let stranger = Checkpoint { origin: "karibarai/other".to_owned(), ..sample() };
+        for bad in ["", "karibarai", &stranger.to_line(), &sample().to_line().replace(" 120 ", " 0120 ")] {
+            assert!(Checkpoint::known(bad, key.verifier()).is_err(), "{bad}");
+        }
     }
 
     #[test]

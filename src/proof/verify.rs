@@ -71,6 +71,12 @@ pub struct Expected {
 }
 
 impl Expected {
+    /// From what the reader kept himself, see [`Checkpoint::known`].
+    pub fn from_known(text: &str, verifier: &Verifier, label: &str) -> Result<Self, CheckpointError> {
+        let Checkpoint { size, root, .. } = Checkpoint::known(text, verifier)?;
+        Ok(Self { size, root, label: label.to_owned() })
+    }
+
     /// From a signed checkpoint, which must be signed by the given key.
     pub fn from_note(note: &str, verifier: &Verifier, label: &str) -> Result<Self, CheckpointError> {
         let Checkpoint { size, root, .. } = Checkpoint::open(note, verifier)?;

@@ -38,7 +38,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(300);
 pub const NOTES_PER_DAY: u32 = 60;
 
 /// Everything that appears in a client's room counts against the budgets.
-pub const IN_ROOM: [Purpose; 3] = [Purpose::Reminder, Purpose::FollowUp, Purpose::Notice];
+pub const IN_ROOM: [Purpose; 4] = [Purpose::Reminder, Purpose::FollowUp, Purpose::Notice, Purpose::Witness];
 
 /// How long a post in a client's room waits where the bot is only tried out; the next start sends it.
 const REHEARSAL: Duration = Duration::from_secs(3600);

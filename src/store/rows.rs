@@ -240,6 +240,8 @@ pub enum Purpose {
     FollowUp,
     /// The notice that the room is recorded, in the client's room.
     Notice,
+    /// The newest signed head, in the client's room, for the others to keep.
+    Witness,
     /// An own reminder is edited or deleted.
     Amend,
     Note,
@@ -255,6 +257,7 @@ impl Purpose {
             Self::Reminder => "reminder",
             Self::FollowUp => "follow_up",
             Self::Notice => "notice",
+            Self::Witness => "witness",
             Self::Amend => "amend",
             Self::Note => "note",
             Self::Answer => "answer",
@@ -263,14 +266,23 @@ impl Purpose {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Reminder, Self::FollowUp, Self::Notice, Self::Amend, Self::Note, Self::Answer, Self::Task]
-            .into_iter()
-            .find(|it| it.as_str() == text)
+        [
+            Self::Reminder,
+            Self::FollowUp,
+            Self::Notice,
+            Self::Witness,
+            Self::Amend,
+            Self::Note,
+            Self::Answer,
+            Self::Task,
+        ]
+        .into_iter()
+        .find(|it| it.as_str() == text)
     }
 
     /// Appears in a client's room as a post of its own.
     pub fn in_client_room(self) -> bool {
-        matches!(self, Self::Reminder | Self::FollowUp | Self::Notice)
+        matches!(self, Self::Reminder | Self::FollowUp | Self::Notice | Self::Witness)
     }
 }
 

@@ -215,7 +215,7 @@ impl Part<'_> {
             }
         };
         if let (Some((note, place)), Some(verifier)) = (*known, &verifier)
-            && let Ok(expected) = Expected::from_note(note, verifier, place)
+            && let Ok(expected) = Expected::from_known(note, verifier, place)
         {
             heads.expected.push(expected);
             *known = None;

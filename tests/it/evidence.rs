@@ -338,6 +338,20 @@ async fn a_head_that_the_reader_knows_is_met_or_missed() {
     let older = verify(&first, &["--known", &late]);
     assert_eq!(older.status.code(), Some(1), "{}", text(&older));
     assert!(text(&older).contains("before the head that you know"), "{}", text(&older));
+    // The line that a room got, as somebody copied it from there: no signature, but the reader kept it himself.
+    let body = String::from_utf8(fs::read(&early).unwrap()).unwrap();
+    let line = body.lines().take(3).collect::<Vec<_>>().join(" ");
+    for (copied, code) in [
+        (format!("行き違いを防ぐため、控えを残します。\n{line}\n"), 0),
+        (line.replace(line.split(' ').nth(2).unwrap(), &"A".repeat(43)) + "=", 1),
+    ] {
+        fs::write(here.join("copied.txt"), &copied).unwrap();
+        let copied = here.join("copied.txt").display().to_string();
+        let found = verify(&second, &["--known", &copied]);
+        assert_eq!(found.status.code(), Some(code), "{}", text(&found));
+        let live = karibarai(here, &["verify", "--known", "copied.txt"], &env);
+        assert_eq!(live.status.code(), Some(code), "{}", text(&live));
+    }
     // Another ledger's head, and a head that was bent.
     let other = story().await;
     let foreign = karibarai(here, &["checkpoint"], &other.settings());

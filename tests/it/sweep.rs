@@ -387,7 +387,7 @@ fn peak(arguments: &[&str], folder: &Path) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_room_is_packed_in_bounded_memory() {
     let folder = tempfile::tempdir().unwrap();
-    large(folder.path(), if long() { 100_000 } else { 4_000 }).await;
+    large(folder.path(), if long() { 52_000 } else { 4_000 }).await;
     let made = peak(&["export", "--room", "1", "--out", "a.zip"], folder.path());
     let checked = peak(&["verify", "a.zip"], folder.path());
     let bytes = fs::metadata(folder.path().join("a.zip")).unwrap().len();

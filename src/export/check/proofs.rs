@@ -51,7 +51,7 @@ impl Check<'_> {
         }
         if let Some((note, place)) = known {
             let at = |size| FaultAt::Head { size, label: place.to_owned() };
-            match Expected::from_note(note, verifier, place) {
+            match Expected::from_known(note, verifier, place) {
                 Ok(head) if head.size > manifest.tree_size => {
                     self.checked.fault(at(head.size), Fault::KnownNewer { ends: manifest.tree_size });
                 }

@@ -1,12 +1,17 @@
 //! What else a message says: claims of posting and escrow, addresses, what is taken back, what is for the owner's eyes.
 
+use std::time::Duration;
+
 use crate::cases::{self, Fact, FollowUp, Links, State};
 use crate::config::{Mode, OnWithdrawal};
 use crate::domain::{CaseId, EntryKind, Label, Role, Tier};
 use crate::ledger::Observation;
+use crate::proof::checkpoint::Checkpoint;
 use crate::reply::record::{self, By, Decision, Declared};
 use crate::reply::template::{CaseNote, DraftReason, NoteKind, OwnReminder};
-use crate::store::{ArchiveStore, CaseStore, OutboxRow, OutboxState, Purpose, StandingStore};
+use crate::store::{
+    ArchiveStore, CaseStore, LedgerStore as _, OutboxRow, OutboxState, Purpose, StandingStore,
+};
 
 use super::request::{FIRST_CONTACT, due};
 use super::weighed::Weighed;
@@ -14,6 +19,9 @@ use super::words::{Saying, drafted, earlier};
 use super::{Casebook, Decider, FollowError};
 use crate::follow::phrases::{opts_out, takes_back};
 use crate::follow::weighing::notable;
+
+/// Between two heads that a room gets.
+const WITNESS_EVERY: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl Casebook {
     pub(super) async fn weigh_claims(
@@ -259,7 +267,10 @@ impl Casebook {
                 .extend(self.note(decider, it, Saying::OfCase(CaseNote::FirstContact), decision).await?);
             observations.push(record::told(it.seen.room, FIRST_CONTACT));
         }
-        observations.extend(self.notice(decider, it).await?);
+        let notice = self.notice(decider, it).await?;
+        // One post for one message.
+        let witness = if notice.is_none() { self.witness(decider, it).await? } else { None };
+        observations.extend(notice.or(witness));
         Ok(observations)
     }
 
@@ -268,23 +279,54 @@ impl Casebook {
         let given = it.replies.iter().any(|row| {
             row.purpose == Purpose::Notice && row.room == it.seen.room && row.state != OutboxState::Suppressed
         });
+        if given || !it.settings.notice {
+            return Ok(None);
+        }
+        self.posted_alone(decider, it, Purpose::Notice, decider.templates.render_notice()).await
+    }
+
+    /// The room gets the newest signed head, so that the other side's copy is a witness that the owner cannot change.
+    async fn witness(&self, decider: &Decider, it: &Weighed<'_>) -> Result<Option<Observation>, FollowError> {
+        let recent = it.replies.iter().any(|row| {
+            row.purpose == Purpose::Witness
+                && row.room == it.seen.room
+                && row.state != OutboxState::Suppressed
+                && it.now.since(row.due_at) < WITNESS_EVERY
+        });
+        if recent || !it.settings.witness {
+            return Ok(None);
+        }
+        let Some((_, note)) = self.store.checkpoints().await?.pop() else { return Ok(None) };
+        let body = note.split_once("\n\n").map(|(body, _)| format!("{body}\n")).unwrap_or_default();
+        let Ok(head) = Checkpoint::parse(&body) else { return Ok(None) };
+        self.posted_alone(decider, it, Purpose::Witness, decider.templates.render_witness(&head.to_line()))
+            .await
+    }
+
+    /// A post that answers no message, where nothing forbids it.
+    async fn posted_alone(
+        &self,
+        decider: &Decider,
+        it: &Weighed<'_>,
+        purpose: Purpose,
+        text: String,
+    ) -> Result<Option<Observation>, FollowError> {
         let switches = self.store.switches().await?;
-        let may = it.settings.notice
-            && it.listed
+        let may = it.listed
             && it.settings.mode == Mode::Auto
             && !it.settings.dry_run
             && !switches.stopped
             && !it.first_contact(decider)
             && !it.opted_out(decider);
-        if given || !may {
+        if !may {
             return Ok(None);
         }
         let at = due(it.now, it.settings.next_open(it.now.plus(it.settings.delay)), switches);
         let decision = Decision {
             post_room: Some(it.seen.room),
-            text: Some(decider.templates.render_notice()),
+            text: Some(text),
             due_at: Some(at.0),
-            ..it.decision(decider, Purpose::Notice, None, "notice")
+            ..it.decision(decider, purpose, None, purpose.as_str())
         };
         Ok(Some(record::decision(EntryKind::ReplyDecided, &decision)))
     }

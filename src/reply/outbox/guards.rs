@@ -99,7 +99,8 @@ impl Outbox {
         // An answer to the owner's own fact follows words of his; of any other message his own answer is enough.
         let by_fact =
             row.purpose == Purpose::FollowUp && case.is_some_and(|it| it.request_message == request.message);
-        let asks_owner = !row.approved && !by_fact && row.purpose != Purpose::Notice;
+        let asks_owner =
+            !row.approved && !by_fact && !matches!(row.purpose, Purpose::Notice | Purpose::Witness);
         if asks_owner && owner_wrote_after(&self.store, request, &self.me.owners).await? {
             return Ok(Some("owner_answered"));
         }

@@ -18,7 +18,12 @@ pub(super) fn owner_budget(purpose: Purpose) -> Option<(&'static [Purpose], u32)
     match purpose {
         Purpose::Note => Some((&[Purpose::Note], NOTES_PER_DAY)),
         Purpose::Answer => Some((&[Purpose::Answer], ANSWERS_PER_DAY)),
-        Purpose::Reminder | Purpose::FollowUp | Purpose::Notice | Purpose::Amend | Purpose::Task => None,
+        Purpose::Reminder
+        | Purpose::FollowUp
+        | Purpose::Notice
+        | Purpose::Witness
+        | Purpose::Amend
+        | Purpose::Task => None,
     }
 }
 

@@ -77,6 +77,8 @@ pub enum OwnReminder {
 const START: [TextId; 3] = [TextId::FollowStart1, TextId::FollowStart2, TextId::FollowStart3];
 const CLAIMED: [TextId; 3] = [TextId::FollowClaimed1, TextId::FollowClaimed2, TextId::FollowClaimed3];
 const CONFIRMED: [TextId; 3] = [TextId::FollowConfirmed1, TextId::FollowConfirmed2, TextId::FollowConfirmed3];
+/// A name of 74 characters, a number, a root of 44.
+const MAX_HEAD_CHARS: usize = 160;
 const DELIVERED: [TextId; 3] = [TextId::FollowDelivered1, TextId::FollowDelivered2, TextId::FollowDelivered3];
 const REMINDERS: [TextId; 3] = [TextId::ReminderText, TextId::ReminderText2, TextId::ReminderText3];
 
@@ -115,6 +117,11 @@ impl Templates {
     /// The notice that a room is recorded.
     pub fn render_notice(&self) -> String {
         self.fill(TextId::NoticeText, &[])
+    }
+
+    /// A signed head for the others in the room to keep.
+    pub fn render_witness(&self, head: &str) -> String {
+        self.fill(TextId::WitnessText, &[(Slot::Head, inert_line(head, MAX_HEAD_CHARS))])
     }
 
     /// What takes the reminder's place when the request was taken back.

@@ -50,4 +50,5 @@ slots! {
     RoomId = "room_id";
     Place = "place";
     Hash = "hash";
+    Head = "head";
 }

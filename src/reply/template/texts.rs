@@ -123,6 +123,7 @@ texts! {
     FollowDelivered3 = "follow_up.delivered_3", Room, &[];
     FollowAutomatic = "follow_up.automatic", Room, &[];
     NoticeText = "notice.text", Notice, &[];
+    WitnessText = "witness.text", Notice, &[Slot::Head];
     AmendWithdrawn = "amend.withdrawn", Room, &[];
     ReasonFollowUp = "reason.follow_up", Line, &[];
     ReasonUnderContract = "reason.under_contract", Line, &[];

@@ -77,7 +77,7 @@ fn rooms() -> Vec<Scenario> {
         &[],
         &[("reply.mode", "observe")],
         &[("reply.mode", "approve")],
-        &[("reply.follow_ups", "true"), ("reply.max_per_room_per_day", "2")],
+        &[("reply.follow_ups", "true"), ("reply.max_per_room_per_day", "2"), ("reply.witness", "true")],
         &[("reply.quiet_hours", "22:00-07:00"), ("reply.on_withdrawal", "delete")],
         &[("reply.mode", "suggest"), ("reply.notice", "true")],
     ];
