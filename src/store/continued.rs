@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::domain::Digest;
+use crate::domain::{Digest, EntryIndex};
 
 use super::StoreResult;
 
@@ -27,6 +27,16 @@ pub struct Takeover {
     /// A copy was put back: the mirror files are to be written anew, and what was to be told to the owner may have been
     /// told since, so it is looked for before it is posted.
     pub from_copy: bool,
+}
+
+/// The first rows of all ledgers, ascending.
+pub(super) struct Bases(pub(super) Vec<u64>);
+
+impl Bases {
+    /// That of the ledger which the row belongs to.
+    pub(super) fn of(&self, row: EntryIndex) -> u64 {
+        self.0.iter().rev().copied().find(|it| *it <= row.0).unwrap_or(0)
+    }
 }
 
 pub trait ContinueStore {

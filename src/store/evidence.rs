@@ -8,6 +8,8 @@ use super::{Record, StoreResult};
 
 /// Levels of the tree between two that are stored: a stored node covers 256 of the level below.
 pub const TREE_STEP: u32 = 8;
+/// The highest level that is stored: the database cannot number more leaves.
+pub(super) const TOP_LEVEL: u32 = 7;
 
 /// A stored inner node: the root of the perfect subtree of 256^`level` leaves with number `index`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 
 mod annex;
 mod both;
+mod columns;
 mod continued;
 mod coverage;
 mod desk;
@@ -19,6 +20,7 @@ mod sqlite;
 mod standing;
 mod transfer;
 mod turn;
+mod values;
 
 use std::future::Future;
 

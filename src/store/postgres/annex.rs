@@ -5,16 +5,16 @@ mod put;
 use tokio_postgres::Row;
 
 use crate::domain::{AccountId, Digest, EntryIndex, MessageId, RoomId, UtcMillis};
+use crate::store::columns::FILE;
+use crate::store::values::{integer, message_id};
 use crate::store::{
     AnnexChange, AnnexStore, FileRow, FileState, FileWork, ImportedMessage, Look, RoomPart, RoomState,
     StoreError, StoreResult, StoredFile, TaskRow,
 };
 
 use super::PostgresStore;
-use super::convert::{Columns as _, count, integer, message_id};
+use super::convert::{Columns as _, count};
 use super::derived::move_cursor;
-
-const FILE: &str = "f.room, f.file, f.message, f.shown_n, f.name";
 
 impl AnnexStore for PostgresStore {
     async fn put_annex(&self, next: EntryIndex, changes: Vec<AnnexChange>) -> StoreResult<()> {
@@ -166,9 +166,6 @@ impl AnnexStore for PostgresStore {
         Ok((newest, described))
     }
 }
-
-/// The columns that [`imported_row`] reads.
-pub(super) const IMPORTED: &str = "p.n, p.room, p.message, p.account, p.name, p.sent_at, p.body, p.deleted";
 
 pub(super) fn imported_row(row: &Row) -> StoreResult<ImportedMessage> {
     Ok(ImportedMessage {

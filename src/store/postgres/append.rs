@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::{self, Digest, Entry, EntryIndex, EntryKind, MessageId, RoomId};
 use crate::proof::tree::{self, Frontier};
+use crate::store::values::integer;
 use crate::store::{Appended, Head, NewEntry, StoreError, StoreResult, VersionKey};
 
 use super::Work;
-use super::convert::{Columns as _, integer};
+use super::convert::Columns as _;
 
 type Message = (RoomId, MessageId);
 

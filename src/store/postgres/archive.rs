@@ -3,18 +3,17 @@
 use tokio_postgres::Row;
 
 use crate::domain::{AccountId, EntryIndex, MessageId, RoomId, UtcMillis};
+use crate::store::columns::MESSAGE;
+use crate::store::values::integer;
 use crate::store::{
     ArchiveStore, MemberRow, MessageRow, RoomRow, SignalRow, StoreError, StoreResult, VersionRow,
 };
 
 use super::PostgresStore;
-use super::convert::{Columns as _, bounded, count, integer};
+use super::convert::{Columns as _, bounded, count};
 
 pub(super) const VERSION: &str =
     "v.n, v.room, v.message, v.version, v.account, v.update_time, v.observed_at, v.kind, v.body";
-
-/// The columns of a message behind those of its current version.
-pub(super) const MESSAGE: &str = "m.send_time, m.first_n, m.first_seen, m.deleted, m.missing_n IS NOT NULL";
 
 /// Of each place that was asked the versions of that moment.
 const CONTEXTS: &str = "SELECT v.n, v.room, v.message, v.version, v.account, v.update_time, v.observed_at, v.kind, v.body,

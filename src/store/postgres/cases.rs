@@ -3,21 +3,14 @@
 use tokio_postgres::Row;
 
 use crate::domain::{AccountId, CaseId, EntryIndex, MessageId, RoomId, UtcMillis};
+use crate::store::columns::{CASE, OUTBOX, WAY};
+use crate::store::values::integer;
 use crate::store::{
     CaseRow, CaseStore, OutboxChange, OutboxRow, OutboxState, Purpose, RequestRef, StoreError, StoreResult,
 };
 
-use super::convert::{Columns as _, integer, maybe_text, text};
+use super::convert::{Columns as _, maybe_text, text};
 use super::{PostgresStore, Work};
-
-const CASE: &str =
-    "id, room, client, state, request_message, request_n, opened_at, moved_at, terms, reminded, changed_n,
-                    job_link, contract_link, contract";
-/// The way of a case, in order: of two states the later one holds.
-const WAY: &str = "'requested reminded posted escrow_claimed escrow_confirmed working delivered accepted paid dismissed withdrawn'";
-const OUTBOX: &str =
-    "decided_n, purpose, case_id, room, request_room, request_message, request_account, request_n,
-                      text, due_at, state, posted_message, approved, target";
 
 impl CaseStore for PostgresStore {
     async fn cases(&self) -> StoreResult<Vec<CaseRow>> {

@@ -1,9 +1,10 @@
 //! Ledgers before the present one, and the step from one to the next.
 
-use crate::domain::EntryIndex;
+use crate::store::continued::Bases;
+use crate::store::values::integer;
 use crate::store::{ContinueStore, Predecessor, StoreError, StoreResult, Takeover};
 
-use super::convert::{Columns as _, integer};
+use super::convert::Columns as _;
 use super::{PostgresStore, Work, append};
 
 /// What stood for the ended ledger alone, or has to be made anew.
@@ -19,20 +20,11 @@ const FORGET_COPY: &[&str] = &[
          ON CONFLICT (decided_n) DO UPDATE SET attempts = greatest(claims.attempts, 1)",
 ];
 
-/// The first rows of all ledgers, ascending.
-pub(super) struct Bases(Vec<u64>);
-
-impl Bases {
-    pub(super) async fn read(work: &Work<'_>) -> StoreResult<Self> {
-        let sql = "SELECT base FROM predecessors UNION SELECT base FROM head ORDER BY base";
-        let rows = work.rows(sql, &[]).await?;
-        Ok(Self(rows.iter().map(|row| row.number(0)).collect::<StoreResult<_>>()?))
-    }
-
-    /// That of the ledger which the row belongs to.
-    pub(super) fn of(&self, row: EntryIndex) -> u64 {
-        self.0.iter().rev().copied().find(|it| *it <= row.0).unwrap_or(0)
-    }
+/// The first rows of all ledgers.
+pub(super) async fn bases(work: &Work<'_>) -> StoreResult<Bases> {
+    let sql = "SELECT base FROM predecessors UNION SELECT base FROM head ORDER BY base";
+    let rows = work.rows(sql, &[]).await?;
+    Ok(Bases(rows.iter().map(|row| row.number(0)).collect::<StoreResult<_>>()?))
 }
 
 impl ContinueStore for PostgresStore {

@@ -8,14 +8,11 @@ use tokio_postgres::types::FromSql;
 use crate::domain::{
     AccountId, CaseId, ContractId, Digest, EntryIndex, EntryKind, MessageId, RoomId, RoomType, UtcMillis,
 };
+use crate::store::values::message_id;
 use crate::store::{StoreError, StoreResult};
 
 /// Written before what PostgreSQL's texts cannot hold: it is no character of any writing.
 const ESCAPE: char = '\u{10fffe}';
-
-pub(super) fn integer(value: u64) -> i64 {
-    value.cast_signed()
-}
 
 pub(super) fn count(value: usize) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
@@ -65,17 +62,6 @@ pub(super) fn untext(value: String) -> String {
 
 pub(super) fn digest(bytes: &[u8]) -> StoreResult<Digest> {
     bytes.try_into().map_err(|_| StoreError::Corrupt("a hash has not 32 bytes"))
-}
-
-pub(super) fn message_id(text: String) -> StoreResult<MessageId> {
-    MessageId::new(text).ok_or(StoreError::Corrupt("a message id"))
-}
-
-pub(super) fn room_type_text(value: RoomType) -> &'static str {
-    match value {
-        RoomType::Direct => "direct",
-        RoomType::Group => "group",
-    }
 }
 
 /// The columns of a row as our types.

@@ -1,15 +1,14 @@
 //! When rooms were read, and the holes between.
 
-use std::time::Duration;
-
 use tokio_postgres::Row;
 
 use crate::domain::{EntryIndex, MessageId, RoomId, UtcMillis};
+use crate::store::values::{duration, integer, span};
 use crate::store::{
     CoverageStore, DeepState, Exposure, GapRow, KnownMessage, NewRead, RoomRead, StoreResult,
 };
 
-use super::convert::{Columns as _, count, integer, text};
+use super::convert::{Columns as _, count, text};
 use super::{PostgresStore, derived};
 
 impl CoverageStore for PostgresStore {
@@ -147,12 +146,4 @@ fn room_read(row: &Row) -> StoreResult<RoomRead> {
 
 fn known(row: &Row) -> StoreResult<KnownMessage> {
     Ok(KnownMessage { message: row.message(0)?, send_time: row.time(1)?, first_seen: row.time(2)? })
-}
-
-fn span(value: Duration) -> i64 {
-    i64::try_from(value.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn duration(millis: i64) -> Duration {
-    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }

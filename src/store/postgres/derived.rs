@@ -4,37 +4,13 @@ use futures_util::{TryStreamExt as _, pin_mut};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::{Digest, EntryIndex, EntryKind};
+use crate::store::transfer::{Table, derived_tables};
+use crate::store::values::{integer, room_type_text};
 use crate::store::{ArchiveRow, BookChange, FollowStore, SignalRow, StoreError, StoreResult};
 
-use super::convert::{Columns as _, integer, maybe_text, room_type_text, text};
+use super::convert::{Columns as _, maybe_text, text};
 use super::transfer::cell;
 use super::{PostgresStore, Work, erase, search, standing};
-
-/// Every table that a rebuild makes anew, with its key order. Claims are not among them: they speak of running requests.
-const DERIVED: &[(&str, &str)] = &[
-    ("rooms", "room"),
-    ("members", "room, account, n"),
-    ("messages", "room, message"),
-    ("versions", "n"),
-    ("gaps", "n"),
-    ("signals", "n"),
-    ("cases", "id"),
-    ("outbox", "decided_n"),
-    ("case_messages", "case_id, room, message, part"),
-    ("case_notes", "n"),
-    ("contracts", "id"),
-    ("contract_counts", "n"),
-    ("declared", "room, what"),
-    ("drafts", "drafted_n"),
-    ("mirror_files", "path"),
-    ("tree_nodes", "level, i"),
-    ("files", "room, file"),
-    ("tasks", "room, task, n"),
-    ("room_states", "room, n"),
-    ("member_roles", "room, account, n"),
-    ("imported_messages", "n"),
-    ("imported_files", "n"),
-];
 
 impl FollowStore for PostgresStore {
     async fn cursor(&self, name: &'static str) -> StoreResult<EntryIndex> {
@@ -101,8 +77,8 @@ impl FollowStore for PostgresStore {
         let mut client = self.client().await?;
         let work = self.begin(&mut client, true).await?;
         work.0.batch_execute("SET LOCAL statement_timeout = 0").await?;
-        for (table, _) in DERIVED {
-            work.0.batch_execute(&format!("DELETE FROM {table}")).await?;
+        for Table { name, .. } in derived_tables() {
+            work.0.batch_execute(&format!("DELETE FROM {name}")).await?;
         }
         work.0.batch_execute("DELETE FROM search_index; DELETE FROM cursors").await?;
         work.commit().await
@@ -113,12 +89,10 @@ impl FollowStore for PostgresStore {
         let work = self.snapshot(&mut client).await?;
         work.0.batch_execute("SET LOCAL statement_timeout = 0").await?;
         let mut digests = Vec::new();
-        for (table, order) in DERIVED {
+        for Table { name, key, .. } in derived_tables() {
             let mut hash = Sha256::new();
-            let rows = work
-                .0
-                .query_raw(&format!("SELECT * FROM {table} ORDER BY {order}"), Vec::<i64>::new())
-                .await?;
+            let rows =
+                work.0.query_raw(&format!("SELECT * FROM {name} ORDER BY {key}"), Vec::<i64>::new()).await?;
             pin_mut!(rows);
             while let Some(row) = rows.try_next().await? {
                 for column in 0..row.len() {
@@ -128,7 +102,7 @@ impl FollowStore for PostgresStore {
                 }
                 hash.update(b"\n");
             }
-            digests.push(((*table).to_owned(), hash.finalize().into()));
+            digests.push(((*name).to_owned(), hash.finalize().into()));
         }
         digests.push(("search_index".to_owned(), search::digest(&work).await?));
         Ok(digests)

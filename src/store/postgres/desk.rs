@@ -1,10 +1,11 @@
 //! The desk's questions.
 
 use crate::domain::{AccountId, EntryIndex, RoomId, UtcMillis};
+use crate::store::values::integer;
 use crate::store::{DeskStore, StoreResult};
 
 use super::PostgresStore;
-use super::convert::{Columns as _, integer};
+use super::convert::Columns as _;
 use super::derived::move_cursor;
 
 impl DeskStore for PostgresStore {

@@ -4,10 +4,11 @@ use deadpool_postgres::Object;
 use tokio_postgres::error::SqlState;
 
 use crate::domain::{CaseId, EntryIndex, RoomId, Terms};
+use crate::store::values::integer;
 use crate::store::{EraseStore, NewEntry, StoreError, StoreResult, VersionRow};
 
 use super::archive::{VERSION, version_row};
-use super::convert::{Columns as _, bounded, count, integer};
+use super::convert::{Columns as _, bounded, count};
 use super::{PostgresStore, Work};
 
 /// Rows that are gone with the content of the entries.

@@ -6,16 +6,15 @@ use std::pin::Pin;
 
 use crate::domain::{Digest, EntryIndex};
 use crate::proof::tree::{self, Frontier, node_hash, root_of};
+use crate::store::evidence::TOP_LEVEL;
+use crate::store::values::integer;
 use crate::store::{Record, StoreError, StoreResult, TREE_STEP, TreeNode, TreeStore};
 
-use super::continued::Bases;
-use super::convert::{Columns as _, bounded, count, integer};
+use super::continued::bases;
+use super::convert::{Columns as _, bounded, count};
 use super::derived::move_cursor;
 use super::ledger::{RECORD, record};
 use super::{PostgresStore, Work};
-
-/// The database cannot number more leaves.
-const TOP_LEVEL: u32 = 7;
 
 impl TreeStore for PostgresStore {
     async fn leaves(&self, of: Option<u64>, from: EntryIndex, limit: usize) -> StoreResult<Vec<Digest>> {
@@ -78,7 +77,7 @@ impl TreeStore for PostgresStore {
     ) -> StoreResult<Vec<Record>> {
         let mut client = self.client().await?;
         let work = self.snapshot(&mut client).await?;
-        let bases = Bases::read(&work).await?;
+        let bases = bases(&work).await?;
         let (columns, tables) = if contents {
             (RECORD, "entries LEFT JOIN contents USING (n)")
         } else {

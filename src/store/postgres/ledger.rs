@@ -3,10 +3,12 @@
 use tokio_postgres::Row;
 
 use crate::domain::{Digest, EntryIndex};
+use crate::store::continued::Bases;
+use crate::store::values::integer;
 use crate::store::{Appended, Head, LedgerStore, NewEntry, Record, StoreResult};
 
-use super::continued::Bases;
-use super::convert::{Columns as _, bounded, count, integer};
+use super::continued::bases;
+use super::convert::{Columns as _, bounded, count};
 use super::writer::Writer;
 use super::{PostgresStore, append};
 
@@ -36,7 +38,7 @@ impl LedgerStore for PostgresStore {
     async fn records(&self, from: EntryIndex, limit: usize) -> StoreResult<Vec<Record>> {
         let mut client = self.client().await?;
         let work = self.snapshot(&mut client).await?;
-        let bases = Bases::read(&work).await?;
+        let bases = bases(&work).await?;
         let sql = format!(
             "SELECT {RECORD} FROM entries LEFT JOIN contents USING (n) WHERE n >= $1 ORDER BY n LIMIT $2"
         );

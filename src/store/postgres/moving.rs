@@ -7,7 +7,7 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::domain::Digest;
-use crate::store::transfer::{Cell, Cells, INDEX_CURSORS, PAGE, TABLES};
+use crate::store::transfer::{Cell, Cells, INDEX_CURSORS, PAGE, TABLES, Table};
 use crate::store::{LedgerStore as _, SqliteStore, StoreError, StoreResult};
 
 use super::convert::{Columns as _, text};
@@ -37,9 +37,9 @@ impl PostgresStore {
         let identity =
             format!("{} {} {}", head.ledger_id, head.end(), crate::domain::hex(&head.frontier.root()));
         target.begin_move(&identity).await?;
-        for (table, keys) in TABLES {
-            told(table);
-            target.move_table(table, keys, source).await?;
+        for Table { name, key, .. } in TABLES {
+            told(name);
+            target.move_table(name, key, source).await?;
         }
         told("");
         let (there, rows) = source.table_digests().await?;
@@ -55,8 +55,8 @@ impl PostgresStore {
         let client = target.client().await?;
         client.batch_execute(&end).await?;
         // Until the server gets to it by itself, it would plan by no knowledge at all.
-        for (table, _) in TABLES {
-            client.batch_execute(&format!("ANALYZE {table}")).await?;
+        for Table { name, .. } in TABLES {
+            client.batch_execute(&format!("ANALYZE {name}")).await?;
         }
         Ok((target, Moved { rows, different }))
     }
@@ -74,8 +74,8 @@ impl PostgresStore {
         } else if work.row("SELECT 1 FROM head", &[]).await?.is_some() {
             return Err(StoreError::Unavailable("PostgreSQL: this schema has a ledger already".to_owned()));
         }
-        for (table, _) in TABLES {
-            work.0.batch_execute(&format!("TRUNCATE {table}")).await?;
+        for Table { name, .. } in TABLES {
+            work.0.batch_execute(&format!("TRUNCATE {name}")).await?;
         }
         work.0
             .batch_execute(&format!("TRUNCATE search_index; CREATE TABLE {MOVING} (source TEXT NOT NULL)"))
@@ -120,13 +120,13 @@ impl PostgresStore {
             )
             .await?;
         let mut digests = Vec::new();
-        for (table, keys) in TABLES {
-            let left_out = if *table == "cursors" {
+        for Table { name, key, .. } in TABLES {
+            let left_out = if *name == "cursors" {
                 format!("WHERE name NOT LIKE '{INDEX_CURSORS}'")
             } else {
                 String::new()
             };
-            let sql = format!("SELECT * FROM {table} {left_out} ORDER BY {keys}");
+            let sql = format!("SELECT * FROM {name} {left_out} ORDER BY {key}");
             let rows = work.0.query_raw(&sql, Vec::<i64>::new()).await?;
             pin_mut!(rows);
             let mut hash = Sha256::new();
@@ -136,7 +136,7 @@ impl PostgresStore {
                 }
                 hash.update(b"\n");
             }
-            digests.push((*table, hash.finalize().into()));
+            digests.push((*name, hash.finalize().into()));
         }
         Ok(digests)
     }

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use crate::domain::{AccountId, CaseId, EntryIndex, EntryKind, MessageId, RoomId};
+use crate::store::columns::{IMPORTED, MESSAGE};
+use crate::store::values::integer;
 use crate::store::{ImportedMessage, MessageRow, ReviewStore, StoreResult, Told, VersionRow};
 
-use super::annex::{IMPORTED, imported_row};
-use super::archive::{MESSAGE, VERSION, message_row, version_row};
-use super::convert::{Columns as _, bounded, count, integer};
+use super::annex::imported_row;
+use super::archive::{VERSION, message_row, version_row};
+use super::convert::{Columns as _, bounded, count};
 use super::{PostgresStore, Work};
 
 impl ReviewStore for PostgresStore {

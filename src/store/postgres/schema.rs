@@ -3,7 +3,7 @@
 use deadpool_postgres::Object;
 use sha2::{Digest as _, Sha256};
 
-use crate::domain;
+use crate::store::values::sum;
 use crate::store::{StoreError, StoreResult};
 
 use super::Work;
@@ -114,8 +114,4 @@ fn applied(rows: &[tokio_postgres::Row]) -> StoreResult<usize> {
         }
     }
     Ok(rows.len())
-}
-
-fn sum(sql: &str) -> String {
-    domain::hex(&Sha256::digest(sql.as_bytes()))
 }

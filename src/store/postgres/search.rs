@@ -5,11 +5,13 @@ use sha2::{Digest as _, Sha256};
 use tokio_postgres::Row;
 
 use crate::domain::{Digest, EntryIndex};
+use crate::store::columns::{IMPORTED, MORE};
+use crate::store::values::{integer, newest};
 use crate::store::{Expression, IndexRow, SearchFilter, SearchRow, SearchStore, StoreResult};
 
-use super::annex::{IMPORTED, imported_row};
+use super::annex::imported_row;
 use super::archive::{VERSION, version_row};
-use super::convert::{Columns as _, bounded, count, integer, text};
+use super::convert::{Columns as _, bounded, count, text};
 use super::derived::move_cursor;
 use super::{Parameter, PostgresStore, Work};
 
@@ -18,8 +20,6 @@ use super::{Parameter, PostgresStore, Work};
 const MOST_BYTES: usize = 900_000;
 const LONGEST_WORD: usize = 2_000;
 
-/// The columns behind those of a version.
-const MORE: &str = "m.send_time, m.deleted OR m.missing_n IS NOT NULL, m.current = v.n";
 /// What a filter asks; an absent value lets everything through. `$1` to `$3` are the place, its end and the limit.
 const FILTER: &str = "v.kind <> 'message.deleted_reported'
     AND ($4::bigint IS NULL OR v.room = $4)
@@ -161,13 +161,6 @@ fn query(expression: &Expression, imported: bool) -> String {
     let all = expression.all.iter().map(clause).collect::<Vec<_>>().join(" & ");
     let not = if imported { "" } else { "!" };
     format!("{all} & {not}{}", quoted(&expression.import))
-}
-
-/// Rows of both kinds in one order.
-fn newest(mut rows: Vec<SearchRow>, limit: usize) -> Vec<SearchRow> {
-    rows.sort_by_key(|it| std::cmp::Reverse(it.n()));
-    rows.truncate(limit);
-    rows
 }
 
 async fn put(work: &Work<'_>, row: &IndexRow) -> StoreResult<()> {

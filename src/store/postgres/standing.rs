@@ -3,24 +3,15 @@
 use tokio_postgres::Row;
 
 use crate::domain::{AccountId, CaseId, ContractId, RoomId, UtcMillis};
+use crate::store::columns::{CONTRACT, DRAFT, DRAFTS, ITSELF};
+use crate::store::values::integer;
 use crate::store::{
     BookChange, CaseMessageRow, ContractRow, CountRow, DeclaredRoom, DraftRow, DraftState, NoteRow,
     OutboxState, Purpose, RequestRef, StandingStore, StoreError, StoreResult, Switches,
 };
 
-use super::convert::{Columns as _, integer, maybe_text, text};
+use super::convert::{Columns as _, maybe_text, text};
 use super::{PostgresStore, Work, cases, erase};
-
-const CONTRACT: &str = "id, room, client, form, quantity, unit, yen, until, escrowed, ended, remind, link,
-                        registered_at, changed_n";
-const DRAFT: &str = "drafts.drafted_n, drafts.case_id, drafts.purpose, drafts.room, drafts.request_room,
-                     drafts.request_message, drafts.request_account, drafts.request_n, drafts.text, drafts.why,
-                     drafts.state, outbox.state, outbox.posted_message";
-/// The note that shows a draft is the entry that made it.
-const DRAFTS: &str = "drafts LEFT JOIN outbox ON outbox.decided_n = drafts.drafted_n";
-
-/// Room under which what concerns the bot itself is declared; Chatwork's rooms begin at 1.
-const ITSELF: i64 = 0;
 
 impl StandingStore for PostgresStore {
     async fn contracts(&self) -> StoreResult<Vec<ContractRow>> {

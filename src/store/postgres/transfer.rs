@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use crate::domain::EntryIndex;
-use crate::store::transfer::{Cell, Cells, PAGE, TABLES};
+use crate::store::transfer::{Cell, Cells, PAGE, TABLES, Table};
 use crate::store::{IndexRow, SqliteStore, StoreError, StoreResult};
 
 use super::convert::Columns as _;
@@ -24,8 +24,8 @@ impl PostgresStore {
                 "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
             )
             .await?;
-        for (table, order) in TABLES {
-            copy_table(&work, table, order, &target).await?;
+        for Table { name, key, .. } in TABLES {
+            copy_table(&work, name, key, &target).await?;
         }
         copy_index(&work, &target).await
     }

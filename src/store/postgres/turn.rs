@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use crate::store::values::integer;
 use crate::store::{StoreResult, Turn, TurnStore};
 
 use super::PostgresStore;
-use super::convert::{Columns as _, integer};
+use super::convert::Columns as _;
 
 const MILLIS: &str = "clock_timestamp() + $1::bigint * interval '1 millisecond'";
 

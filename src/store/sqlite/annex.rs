@@ -6,15 +6,15 @@ use rusqlite::{OptionalExtension, Row};
 
 use crate::domain::{AccountId, Digest, EntryIndex, MessageId, RoomId, UtcMillis};
 
+use super::super::columns::FILE;
+use super::super::values::{integer, message_id};
 use super::super::{
     AnnexChange, AnnexStore, FileRow, FileState, FileWork, ImportedMessage, Look, RoomPart, RoomState,
     StoreError, StoreResult, StoredFile, TaskRow,
 };
 use super::SqliteStore;
-use super::convert::{digest, index, integer, message_id, millis};
+use super::convert::{digest, index, millis};
 use super::derived::move_cursor;
-
-const FILE: &str = "f.room, f.file, f.message, f.shown_n, f.name";
 
 impl AnnexStore for SqliteStore {
     async fn put_annex(&self, next: EntryIndex, changes: Vec<AnnexChange>) -> StoreResult<()> {
@@ -231,9 +231,6 @@ impl AnnexStore for SqliteStore {
         .await
     }
 }
-
-/// The columns that [`imported_row`] reads.
-pub(super) const IMPORTED: &str = "p.n, p.room, p.message, p.account, p.name, p.sent_at, p.body, p.deleted";
 
 pub(super) fn imported_row(row: &Row<'_>) -> StoreResult<ImportedMessage> {
     Ok(ImportedMessage {

@@ -7,8 +7,9 @@ use rusqlite::{OptionalExtension, Transaction};
 use crate::domain::{self, Digest, Entry, EntryIndex, EntryKind, MessageId, RoomId};
 use crate::proof::tree::{self, Frontier};
 
+use super::super::values::integer;
 use super::super::{Appended, Head, NewEntry, StoreError, StoreResult, VersionKey};
-use super::convert::{digest, index, integer};
+use super::convert::{digest, index};
 use super::schema;
 
 /// The appends of one transaction: the head is read once and written once.

@@ -4,17 +4,16 @@ use rusqlite::{OptionalExtension, Row};
 
 use crate::domain::{AccountId, EntryIndex, MessageId, RoomId, UtcMillis};
 
+use super::super::columns::MESSAGE;
+use super::super::values::{integer, message_id};
 use super::super::{
     ArchiveStore, MemberRow, MessageRow, RoomRow, SignalRow, StoreError, StoreResult, VersionRow,
 };
 use super::SqliteStore;
-use super::convert::{index, integer, kind, message_id, millis, room_type};
+use super::convert::{index, kind, millis, room_type};
 
 pub(super) const VERSION: &str =
     "v.n, v.room, v.message, v.version, v.account, v.update_time, v.observed_at, v.kind, v.body";
-
-/// The columns of a message behind those of its current version.
-pub(super) const MESSAGE: &str = "m.send_time, m.first_n, m.first_seen, m.deleted, m.missing_n IS NOT NULL";
 
 impl ArchiveStore for SqliteStore {
     async fn message(&self, room: RoomId, message: &MessageId) -> StoreResult<Option<MessageRow>> {

@@ -4,20 +4,13 @@ use rusqlite::{OptionalExtension, Row, Transaction};
 
 use crate::domain::{AccountId, CaseId, ContractId, EntryIndex, MessageId, RoomId, UtcMillis};
 
+use super::super::columns::{CASE, OUTBOX, WAY};
+use super::super::values::{integer, message_id};
 use super::super::{
     CaseRow, CaseStore, OutboxChange, OutboxRow, OutboxState, Purpose, RequestRef, StoreError, StoreResult,
 };
 use super::SqliteStore;
-use super::convert::{index, integer, message_id};
-
-const CASE: &str =
-    "id, room, client, state, request_message, request_n, opened_at, moved_at, terms, reminded, changed_n,
-                    job_link, contract_link, contract";
-/// The way of a case, in order: of two states the later one holds.
-const WAY: &str = "'requested reminded posted escrow_claimed escrow_confirmed working delivered accepted paid dismissed withdrawn'";
-const OUTBOX: &str =
-    "decided_n, purpose, case_id, room, request_room, request_message, request_account, request_n,
-                      text, due_at, state, posted_message, approved, target";
+use super::convert::index;
 
 impl CaseStore for SqliteStore {
     async fn cases(&self) -> StoreResult<Vec<CaseRow>> {

@@ -2,10 +2,10 @@
 
 use rusqlite::Connection;
 
-use crate::domain::EntryIndex;
-
+use super::super::continued::Bases;
+use super::super::values::integer;
 use super::super::{ContinueStore, Predecessor, StoreError, StoreResult, Takeover};
-use super::convert::{digest, integer};
+use super::convert::digest;
 use super::{SqliteStore, append, schema};
 
 /// What stood for the ended ledger alone, or has to be made anew. The outbox is looked through by the sender in any case
@@ -20,24 +20,15 @@ const FORGET_COPY: &[&str] = &[
          ON CONFLICT (decided_n) DO UPDATE SET attempts = max(attempts, 1)",
 ];
 
-/// The first rows of all ledgers, ascending.
-pub(super) struct Bases(Vec<u64>);
-
-impl Bases {
-    pub(super) fn read(connection: &Connection) -> StoreResult<Self> {
-        if !schema::knows_predecessors(connection)? {
-            return Ok(Self(vec![0]));
-        }
-        let mut statement = connection
-            .prepare_cached("SELECT base FROM predecessors UNION SELECT base FROM head ORDER BY base")?;
-        let rows = statement.query_map((), |row| Ok(row.get::<_, i64>(0)?.cast_unsigned()))?;
-        Ok(Self(rows.collect::<Result<_, _>>()?))
+/// The first rows of all ledgers.
+pub(super) fn bases(connection: &Connection) -> StoreResult<Bases> {
+    if !schema::knows_predecessors(connection)? {
+        return Ok(Bases(vec![0]));
     }
-
-    /// That of the ledger which the row belongs to.
-    pub(super) fn of(&self, row: EntryIndex) -> u64 {
-        self.0.iter().rev().copied().find(|it| *it <= row.0).unwrap_or(0)
-    }
+    let mut statement = connection
+        .prepare_cached("SELECT base FROM predecessors UNION SELECT base FROM head ORDER BY base")?;
+    let rows = statement.query_map((), |row| Ok(row.get::<_, i64>(0)?.cast_unsigned()))?;
+    Ok(Bases(rows.collect::<Result<_, _>>()?))
 }
 
 impl ContinueStore for SqliteStore {

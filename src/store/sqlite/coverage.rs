@@ -1,15 +1,14 @@
 //! When rooms were read, and the holes between.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, Row};
 
 use crate::domain::{EntryIndex, MessageId, RoomId, UtcMillis};
 
+use super::super::values::{duration, integer, message_id, span};
 use super::super::{
     CoverageStore, DeepState, Exposure, GapRow, KnownMessage, NewRead, RoomRead, StoreResult,
 };
-use super::convert::{index, integer, message_id, millis};
+use super::convert::{index, millis};
 use super::{SqliteStore, derived};
 
 impl CoverageStore for SqliteStore {
@@ -215,12 +214,4 @@ fn known(
         Ok(KnownMessage { message: message_id(message)?, send_time, first_seen })
     })
     .collect()
-}
-
-fn span(value: Duration) -> i64 {
-    i64::try_from(value.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn duration(millis: i64) -> Duration {
-    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }

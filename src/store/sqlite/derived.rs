@@ -5,35 +5,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::{Digest, EntryIndex, EntryKind};
 
+use super::super::transfer::{Table, derived_tables};
+use super::super::values::{integer, room_type_text};
 use super::super::{ArchiveRow, BookChange, FollowStore, SignalRow, StoreError, StoreResult};
-use super::convert::{index, integer, room_type_text};
+use super::convert::index;
 use super::{SqliteStore, erase, search, standing};
-
-/// Every table that a rebuild makes anew, with its key order. Claims are not among them: they speak of running requests.
-const DERIVED: &[(&str, &str)] = &[
-    ("rooms", "room"),
-    ("members", "room, account, n"),
-    ("messages", "room, message"),
-    ("versions", "n"),
-    ("gaps", "n"),
-    ("signals", "n"),
-    ("cases", "id"),
-    ("outbox", "decided_n"),
-    ("case_messages", "case_id, room, message, part"),
-    ("case_notes", "n"),
-    ("contracts", "id"),
-    ("contract_counts", "n"),
-    ("declared", "room, what"),
-    ("drafts", "drafted_n"),
-    ("mirror_files", "path"),
-    ("tree_nodes", "level, i"),
-    ("files", "room, file"),
-    ("tasks", "room, task, n"),
-    ("room_states", "room, n"),
-    ("member_roles", "room, account, n"),
-    ("imported_messages", "n"),
-    ("imported_files", "n"),
-];
 
 impl FollowStore for SqliteStore {
     async fn cursor(&self, name: &'static str) -> StoreResult<EntryIndex> {
@@ -118,8 +94,8 @@ impl FollowStore for SqliteStore {
     async fn forget_derived(&self) -> StoreResult<()> {
         self.writer()?
             .change(true, |transaction| {
-                for (table, _) in DERIVED {
-                    transaction.execute(&format!("DELETE FROM {table}"), ())?;
+                for Table { name, .. } in derived_tables() {
+                    transaction.execute(&format!("DELETE FROM {name}"), ())?;
                 }
                 search::forget(transaction)?;
                 transaction.execute("DELETE FROM cursors", ())?;
@@ -131,8 +107,8 @@ impl FollowStore for SqliteStore {
     async fn derived_digests(&self) -> StoreResult<Vec<(String, Digest)>> {
         self.read(|connection| {
             let mut digests = Vec::new();
-            for (table, order) in DERIVED {
-                let mut statement = connection.prepare(&format!("SELECT * FROM {table} ORDER BY {order}"))?;
+            for Table { name, key, .. } in derived_tables() {
+                let mut statement = connection.prepare(&format!("SELECT * FROM {name} ORDER BY {key}"))?;
                 let columns = statement.column_count();
                 let mut rows = statement.query(())?;
                 let mut hash = Sha256::new();
@@ -143,7 +119,7 @@ impl FollowStore for SqliteStore {
                     }
                     hash.update(b"\n");
                 }
-                digests.push(((*table).to_owned(), hash.finalize().into()));
+                digests.push(((*name).to_owned(), hash.finalize().into()));
             }
             let mut hash = Sha256::new();
             search::words(connection, |word, n| {

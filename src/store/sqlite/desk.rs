@@ -2,9 +2,9 @@
 
 use crate::domain::{AccountId, EntryIndex, RoomId, UtcMillis};
 
+use super::super::values::integer;
 use super::super::{DeskStore, StoreResult};
 use super::SqliteStore;
-use super::convert::integer;
 use super::derived::move_cursor;
 
 impl DeskStore for SqliteStore {

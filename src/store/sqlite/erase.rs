@@ -8,9 +8,9 @@ use rusqlite::{Connection, Transaction};
 
 use crate::domain::{CaseId, EntryIndex, RoomId, Terms};
 
+use super::super::values::integer;
 use super::super::{EraseStore, NewEntry, StoreError, StoreResult, VersionRow};
 use super::archive::{VERSION, version_row};
-use super::convert::integer;
 use super::{SqliteStore, blocking, configure};
 
 /// Pages of the search index merged in one step: other writers wait for no more.

@@ -7,14 +7,13 @@ use rusqlite::{Connection, OptionalExtension as _};
 use crate::domain::{Digest, EntryIndex};
 use crate::proof::tree::{self, Frontier, node_hash, root_of};
 
+use super::super::evidence::TOP_LEVEL;
+use super::super::values::integer;
 use super::super::{Record, StoreError, StoreResult, TREE_STEP, TreeNode, TreeStore};
-use super::continued::Bases;
-use super::convert::{digest, index, integer};
+use super::continued::bases;
+use super::convert::{digest, index};
 use super::derived::move_cursor;
 use super::{SqliteStore, append, ledger};
-
-/// The database cannot number more leaves.
-const TOP_LEVEL: u32 = 7;
 
 impl TreeStore for SqliteStore {
     async fn leaves(&self, of: Option<u64>, from: EntryIndex, limit: usize) -> StoreResult<Vec<Digest>> {
@@ -99,7 +98,7 @@ impl TreeStore for SqliteStore {
                  WHERE n >= ?1 AND n < ?2 AND instr(entry, ?3) > 0 ORDER BY n LIMIT ?4"
             };
             let mut statement = connection.prepare_cached(sql)?;
-            let bases = Bases::read(connection)?;
+            let bases = bases(connection)?;
             let parameters = (integer(from.0), integer(until.0), part.as_bytes(), integer(limit as u64));
             let mut rows = statement.query(parameters)?;
             let mut records = Vec::new();

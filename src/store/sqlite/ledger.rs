@@ -5,9 +5,11 @@ use rusqlite::{OptionalExtension, Row};
 
 use crate::domain::{Digest, EntryIndex};
 
+use super::super::continued::Bases;
+use super::super::values::integer;
 use super::super::{Appended, Head, LedgerStore, NewEntry, Record, StoreResult};
-use super::continued::Bases;
-use super::convert::{index, integer};
+use super::continued::bases;
+use super::convert::index;
 use super::writer::Writer;
 use super::{SqliteStore, append};
 
@@ -43,7 +45,7 @@ impl LedgerStore for SqliteStore {
                 "SELECT n, entry, leaf, salt, content FROM entries LEFT JOIN contents USING (n)
                  WHERE n >= ?1 ORDER BY n LIMIT ?2",
             )?;
-            let bases = Bases::read(connection)?;
+            let bases = bases(connection)?;
             let mut rows = statement.query((integer(from.0), integer(limit as u64)))?;
             let mut records = Vec::new();
             while let Some(row) = rows.next()? {

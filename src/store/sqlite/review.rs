@@ -4,11 +4,13 @@ use rusqlite::Connection;
 
 use crate::domain::{AccountId, CaseId, EntryIndex, EntryKind, MessageId, RoomId};
 
+use super::super::columns::{IMPORTED, MESSAGE};
+use super::super::values::{integer, message_id};
 use super::super::{ImportedMessage, MessageRow, ReviewStore, StoreResult, Told, VersionRow};
 use super::SqliteStore;
-use super::annex::{IMPORTED, imported_row};
-use super::archive::{MESSAGE, VERSION, message_row, version_row};
-use super::convert::{integer, kind, message_id};
+use super::annex::imported_row;
+use super::archive::{VERSION, message_row, version_row};
+use super::convert::kind;
 
 impl ReviewStore for SqliteStore {
     async fn told_before(&self, room: RoomId, before: EntryIndex, limit: usize) -> StoreResult<Vec<Told>> {

@@ -1,10 +1,8 @@
 //! Numbered migrations, forward only, each applied once in its own transaction.
 
 use rusqlite::{Connection, TransactionBehavior};
-use sha2::{Digest as _, Sha256};
 
-use crate::domain;
-
+use super::super::values::sum;
 use super::super::{StoreError, StoreResult};
 
 /// Position + 1 is the schema number. Never edit or remove one that was released.
@@ -77,8 +75,4 @@ pub(super) fn knows_predecessors(connection: &Connection) -> StoreResult<bool> {
 
 fn number(connection: &Connection, pragma: &str) -> StoreResult<i64> {
     Ok(connection.pragma_query_value(None, pragma, |row| row.get(0))?)
-}
-
-fn sum(sql: &str) -> String {
-    domain::hex(&Sha256::digest(sql.as_bytes()))
 }

@@ -5,15 +5,15 @@ use rusqlite::{Connection, Row, Transaction, named_params};
 
 use crate::domain::{EntryIndex, UtcMillis};
 
+use super::super::columns::{IMPORTED, MORE};
+use super::super::values::{integer, newest};
 use super::super::{Expression, IndexRow, SearchFilter, SearchRow, SearchStore, StoreError, StoreResult};
 use super::SqliteStore;
-use super::annex::{IMPORTED, imported_row};
+use super::annex::imported_row;
 use super::archive::{VERSION, version_row};
-use super::convert::{index, integer};
+use super::convert::index;
 use super::derived::move_cursor;
 
-/// The columns behind those of a version.
-const MORE: &str = "m.send_time, m.deleted OR m.missing_n IS NOT NULL, m.current = v.n";
 /// What a filter asks; an absent value lets everything through.
 const FILTER: &str = "v.kind <> 'message.deleted_reported'
     AND (:room IS NULL OR v.room = :room)
@@ -166,13 +166,6 @@ fn captured(expression: &Expression) -> String {
 
 fn imported(expression: &Expression) -> String {
     format!("{} AND \"{}\"", all(expression), expression.import)
-}
-
-/// Rows of both kinds in one order.
-fn newest(mut rows: Vec<SearchRow>, limit: usize) -> Vec<SearchRow> {
-    rows.sort_by_key(|it| std::cmp::Reverse(it.n()));
-    rows.truncate(limit);
-    rows
 }
 
 /// Indices stand in signed columns; the end of all is the greatest of these.

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::Digest;
 
-use super::super::transfer::{Cell, Cells, INDEX_CURSORS, PAGE, TABLES};
+use super::super::transfer::{Cell, Cells, INDEX_CURSORS, PAGE, TABLES, Table};
 use super::super::{IndexRow, StoreError, StoreResult};
 use super::{SqliteStore, search};
 
@@ -82,9 +82,9 @@ impl SqliteStore {
     pub(in super::super) async fn table_digests(&self) -> StoreResult<(Vec<(&'static str, Digest)>, u64)> {
         self.read(|connection| {
             let (mut digests, mut count) = (Vec::new(), 0);
-            for (table, keys) in TABLES {
-                let (digest, rows) = table_digest(connection, table, keys)?;
-                digests.push((*table, digest));
+            for Table { name, key, .. } in TABLES {
+                let (digest, rows) = table_digest(connection, name, key)?;
+                digests.push((*name, digest));
                 count += rows;
             }
             Ok((digests, count))

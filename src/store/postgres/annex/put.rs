@@ -2,7 +2,8 @@
 
 use crate::domain::{EntryIndex, MessageId, RoomId};
 use crate::store::postgres::Work;
-use crate::store::postgres::convert::{integer, maybe_text, text};
+use crate::store::postgres::convert::{maybe_text, text};
+use crate::store::values::integer;
 use crate::store::{AnnexChange, FileRow, ImportedMessage, StoreResult, TaskRow};
 
 pub(super) async fn put(work: &Work<'_>, change: &AnnexChange) -> StoreResult<()> {

@@ -4,8 +4,8 @@ use rusqlite::Transaction;
 
 use crate::domain::{EntryIndex, MessageId, RoomId};
 
+use super::super::super::values::integer;
 use super::super::super::{AnnexChange, FileRow, ImportedMessage, StoreResult, TaskRow};
-use super::super::convert::integer;
 
 pub(super) fn put(transaction: &Transaction<'_>, change: &AnnexChange) -> StoreResult<()> {
     match change {
