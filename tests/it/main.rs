@@ -39,4 +39,5 @@ mod tamper;
 mod template;
 mod troubles;
 mod vectors;
+mod witness;
 mod writers;

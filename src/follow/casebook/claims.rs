@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cases::{self, Fact, FollowUp, Links, State};
 use crate::config::{Mode, OnWithdrawal};
-use crate::domain::{CaseId, EntryKind, Label, Role, Tier};
+use crate::domain::{CaseId, EntryKind, Label, Role, Tier, UtcMillis};
 use crate::ledger::Observation;
 use crate::proof::checkpoint::Checkpoint;
 use crate::reply::record::{self, By, Decision, Declared};
@@ -282,35 +282,34 @@ impl Casebook {
         if given || !it.settings.notice {
             return Ok(None);
         }
-        self.posted_alone(decider, it, Purpose::Notice, decider.templates.render_notice()).await
+        let Some(at) = self.due_alone(decider, it).await? else { return Ok(None) };
+        Ok(Some(alone(decider, it, Purpose::Notice, decider.templates.render_notice(), at)))
     }
 
     /// The room gets the newest signed head, so that the other side's copy is a witness that the owner cannot change.
     async fn witness(&self, decider: &Decider, it: &Weighed<'_>) -> Result<Option<Observation>, FollowError> {
-        let recent = it.replies.iter().any(|row| {
-            row.purpose == Purpose::Witness
-                && row.room == it.seen.room
-                && row.state != OutboxState::Suppressed
-                && it.now.since(row.due_at) < WITNESS_EVERY
-        });
-        if recent || !it.settings.witness {
+        let given = || {
+            it.replies.iter().filter(|row| {
+                row.purpose == Purpose::Witness
+                    && row.room == it.seen.room
+                    && row.state != OutboxState::Suppressed
+            })
+        };
+        if !it.settings.witness || given().any(|row| it.now.since(row.due_at) < WITNESS_EVERY) {
             return Ok(None);
         }
+        let Some(at) = self.due_alone(decider, it).await? else { return Ok(None) };
         let Some((_, note)) = self.store.checkpoints().await?.pop() else { return Ok(None) };
         let body = note.split_once("\n\n").map(|(body, _)| format!("{body}\n")).unwrap_or_default();
         let Ok(head) = Checkpoint::parse(&body) else { return Ok(None) };
-        self.posted_alone(decider, it, Purpose::Witness, decider.templates.render_witness(&head.to_line()))
-            .await
+        let text = decider.templates.render_witness(&head.to_line());
+        // Where nothing was signed since, the room has this head.
+        let news = given().all(|row| row.text != text);
+        Ok(news.then(|| alone(decider, it, Purpose::Witness, text, at)))
     }
 
-    /// A post that answers no message, where nothing forbids it.
-    async fn posted_alone(
-        &self,
-        decider: &Decider,
-        it: &Weighed<'_>,
-        purpose: Purpose,
-        text: String,
-    ) -> Result<Option<Observation>, FollowError> {
+    /// When a post that answers no message may be made; `None` where something forbids it.
+    async fn due_alone(&self, decider: &Decider, it: &Weighed<'_>) -> Result<Option<UtcMillis>, FollowError> {
         let switches = self.store.switches().await?;
         let may = it.listed
             && it.settings.mode == Mode::Auto
@@ -318,17 +317,8 @@ impl Casebook {
             && !switches.stopped
             && !it.first_contact(decider)
             && !it.opted_out(decider);
-        if !may {
-            return Ok(None);
-        }
-        let at = due(it.now, it.settings.next_open(it.now.plus(it.settings.delay)), switches);
-        let decision = Decision {
-            post_room: Some(it.seen.room),
-            text: Some(text),
-            due_at: Some(at.0),
-            ..it.decision(decider, purpose, None, purpose.as_str())
-        };
-        Ok(Some(record::decision(EntryKind::ReplyDecided, &decision)))
+        let at = || due(it.now, it.settings.next_open(it.now.plus(it.settings.delay)), switches);
+        Ok(may.then(at))
     }
 
     /// Why a follow-up waits for the owner.
@@ -347,4 +337,15 @@ impl Casebook {
             _ => DraftReason::FollowUp,
         }
     }
+}
+
+/// A post that answers no message.
+fn alone(decider: &Decider, it: &Weighed<'_>, purpose: Purpose, text: String, at: UtcMillis) -> Observation {
+    let decision = Decision {
+        post_room: Some(it.seen.room),
+        text: Some(text),
+        due_at: Some(at.0),
+        ..it.decision(decider, purpose, None, purpose.as_str())
+    };
+    record::decision(EntryKind::ReplyDecided, &decision)
 }
