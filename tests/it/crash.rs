@@ -1,55 +1,17 @@
 //! kill -9 at any moment of a burst: nothing that was answered 200 is lost.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use karibarai::upkeep;
 
 use crate::support::chatwork::{Chatwork, World};
+use crate::support::process::Process;
 use crate::support::{MORNING, all_records, created, install_tls, read_store, settings, sign, start_sandbox};
 
 const KILLS: u64 = 20;
 const EVENTS: u64 = 10_000;
 const SENDERS: u64 = 8;
-
-struct Process {
-    child: Child,
-    url: String,
-}
-
-impl Process {
-    /// The real program; it prints where it listens.
-    fn start(folder: &Path, settings: &[(String, String)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_karibarai"))
-            .arg("serve")
-            .current_dir(folder)
-            .env_clear()
-            .envs(settings.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let url = loop {
-            let line = lines.next().expect("the program ended before it listened").unwrap();
-            if let Some((_, url)) = line.split_once("webhooks arrive at ") {
-                break url.to_owned();
-            }
-        };
-        // The pipe is read on, so that the program is never blocked by it.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, url }
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
 
 /// Sends events from `next` on over one connection until the program is gone; returns what was acknowledged.
 async fn burst(url: &str, world: &World, next: &AtomicU64, acknowledged: &Mutex<Vec<u64>>) {
@@ -86,7 +48,7 @@ async fn twenty_kills_lose_nothing_that_was_acknowledged() {
     let next = Arc::new(AtomicU64::new(0));
     let acknowledged: Arc<Mutex<Vec<u64>>> = Arc::default();
     for kill in 1..=KILLS {
-        let process = Process::start(folder.path(), &settings);
+        let mut process = Process::start(folder.path(), &settings);
         let mut senders = tokio::task::JoinSet::new();
         for _ in 0..SENDERS {
             let (url, world, next, acknowledged) =
@@ -106,7 +68,7 @@ async fn twenty_kills_lose_nothing_that_was_acknowledged() {
     let acknowledged = acknowledged.lock().unwrap().clone();
     assert!(acknowledged.len() > 5_000, "only {} events were acknowledged", acknowledged.len());
     // One more start mends whatever the last kill left.
-    let process = Process::start(folder.path(), &settings);
+    let mut process = Process::start(folder.path(), &settings);
     process.kill();
     let data = folder.path().join("data");
     let store = read_store(&settings, folder.path()).await;

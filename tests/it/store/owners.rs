@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_postgres::NoTls;
 
-use super::replicas::Process;
 use crate::support::chatwork::{Chatwork, World};
+use crate::support::process::Process;
 use crate::support::{cluster, created, environment, install_tls, settings, sign};
 
 /// Connections that each process may open.

@@ -1,8 +1,5 @@
 //! Two processes on one database, killed and halted in turn: nothing is lost, nothing is said twice.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,57 +10,11 @@ use karibarai::upkeep;
 use tokio::time::Instant;
 
 use crate::support::chatwork::{Chatwork, World};
+use crate::support::process::Process;
 use crate::support::{all_records, cluster, environment, install_tls, read_store, settings, sign};
 
 /// Whoever works is followed within this time.
 const TAKEOVER: Duration = Duration::from_secs(15);
-
-/// The real program.
-pub(super) struct Process {
-    pub(super) child: Child,
-    pub(super) url: String,
-}
-
-impl Process {
-    pub(super) fn start(folder: &Path, settings: &[(String, String)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_karibarai"))
-            .arg("serve")
-            .current_dir(folder)
-            .env_clear()
-            .envs(settings.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let url = loop {
-            let line = lines.next().expect("the program ended before it listened").unwrap();
-            if let Some((_, url)) = line.split_once("webhooks arrive at ") {
-                break url.to_owned();
-            }
-        };
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, url }
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// The message as its webhook; true when it was answered 200.
 async fn deliver(url: &str, world: &World, room: u64, message: &str, text: &str) -> bool {

@@ -3,6 +3,7 @@
 pub(crate) mod chatwork;
 pub(crate) mod cluster;
 pub(crate) mod lookout;
+pub(crate) mod process;
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
