@@ -33,8 +33,8 @@
 //!
 //! - **Entry kind**: a line in `domain::EntryKind`; the compiler finds the matches; then `docs/format.md`.
 //! - **Detection rule**: a table in `config/rules/`, with examples that must match and must not; no code.
-//! - **Follower**: a struct with `NAME` and `tick` in `follow/`, its tables in a new migration and in the list of derived
-//!   tables, a line in `follow::Driver::round` and in `upkeep`.
+//! - **Follower**: a struct with `NAME` and `tick` in `follow/`, its tables in new migrations and in `store::tables`,
+//!   a line in `follow::Driver::round` and in `upkeep`.
 //! - **Subcommand**: a file in `cli/`, a variant of its enum.
 //! - **Trouble**: a line in `domain::Trouble`, its sign in `app::troubles` (what it takes to begin, and to be over), its words in
 //!   `config/templates/watch.toml` and `review::words`, a row in `docs/operations.md`.

@@ -5,7 +5,6 @@
 
 mod annex;
 mod both;
-mod columns;
 mod continued;
 mod coverage;
 mod desk;
@@ -18,6 +17,7 @@ mod rows;
 mod search;
 mod sqlite;
 mod standing;
+mod tables;
 mod transfer;
 mod turn;
 mod values;

@@ -5,7 +5,7 @@ mod put;
 use tokio_postgres::Row;
 
 use crate::domain::{AccountId, Digest, EntryIndex, MessageId, RoomId, UtcMillis};
-use crate::store::columns::FILE;
+use crate::store::tables::FILE;
 use crate::store::values::{integer, message_id};
 use crate::store::{
     AnnexChange, AnnexStore, FileRow, FileState, FileWork, ImportedMessage, Look, RoomPart, RoomState,

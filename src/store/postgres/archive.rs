@@ -3,7 +3,7 @@
 use tokio_postgres::Row;
 
 use crate::domain::{AccountId, EntryIndex, MessageId, RoomId, UtcMillis};
-use crate::store::columns::MESSAGE;
+use crate::store::tables::MESSAGE;
 use crate::store::values::integer;
 use crate::store::{
     ArchiveStore, MemberRow, MessageRow, RoomRow, SignalRow, StoreError, StoreResult, VersionRow,

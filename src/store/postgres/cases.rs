@@ -3,7 +3,7 @@
 use tokio_postgres::Row;
 
 use crate::domain::{AccountId, CaseId, EntryIndex, MessageId, RoomId, UtcMillis};
-use crate::store::columns::{CASE, OUTBOX, WAY};
+use crate::store::tables::{CASE, OUTBOX, WAY};
 use crate::store::values::integer;
 use crate::store::{
     CaseRow, CaseStore, OutboxChange, OutboxRow, OutboxState, Purpose, RequestRef, StoreError, StoreResult,

@@ -4,7 +4,7 @@ use futures_util::{TryStreamExt as _, pin_mut};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::{Digest, EntryIndex, EntryKind};
-use crate::store::transfer::{Table, derived_tables};
+use crate::store::tables::{Table, derived_tables};
 use crate::store::values::{integer, room_type_text};
 use crate::store::{ArchiveRow, BookChange, FollowStore, SignalRow, StoreError, StoreResult};
 

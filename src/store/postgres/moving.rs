@@ -7,7 +7,8 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::domain::Digest;
-use crate::store::transfer::{Cell, Cells, INDEX_CURSORS, PAGE, TABLES, Table};
+use crate::store::tables::{TABLES, Table};
+use crate::store::transfer::{Cell, Cells, INDEX_CURSORS, PAGE};
 use crate::store::{LedgerStore as _, SqliteStore, StoreError, StoreResult};
 
 use super::convert::{Columns as _, text};

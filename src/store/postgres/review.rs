@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::domain::{AccountId, CaseId, EntryIndex, EntryKind, MessageId, RoomId};
-use crate::store::columns::{IMPORTED, MESSAGE};
+use crate::store::tables::{IMPORTED, MESSAGE};
 use crate::store::values::integer;
 use crate::store::{ImportedMessage, MessageRow, ReviewStore, StoreResult, Told, VersionRow};
 

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use tokio_postgres::Row;
 
 use crate::domain::{Digest, EntryIndex};
-use crate::store::columns::{IMPORTED, MORE};
+use crate::store::tables::{IMPORTED, MORE};
 use crate::store::values::{integer, newest};
 use crate::store::{Expression, IndexRow, SearchFilter, SearchRow, SearchStore, StoreResult};
 

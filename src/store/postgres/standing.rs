@@ -3,7 +3,7 @@
 use tokio_postgres::Row;
 
 use crate::domain::{AccountId, CaseId, ContractId, RoomId, UtcMillis};
-use crate::store::columns::{CONTRACT, DRAFT, DRAFTS, ITSELF};
+use crate::store::tables::{CONTRACT, DRAFT, DRAFTS, ITSELF};
 use crate::store::values::integer;
 use crate::store::{
     BookChange, CaseMessageRow, ContractRow, CountRow, DeclaredRoom, DraftRow, DraftState, NoteRow,

@@ -7,7 +7,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use crate::domain::EntryIndex;
-use crate::store::transfer::{Cell, Cells, PAGE, TABLES, Table};
+use crate::store::tables::{TABLES, Table};
+use crate::store::transfer::{Cell, Cells, PAGE};
 use crate::store::{IndexRow, SqliteStore, StoreError, StoreResult};
 
 use super::convert::Columns as _;

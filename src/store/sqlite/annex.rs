@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row};
 
 use crate::domain::{AccountId, Digest, EntryIndex, MessageId, RoomId, UtcMillis};
 
-use super::super::columns::FILE;
+use super::super::tables::FILE;
 use super::super::values::{integer, message_id};
 use super::super::{
     AnnexChange, AnnexStore, FileRow, FileState, FileWork, ImportedMessage, Look, RoomPart, RoomState,

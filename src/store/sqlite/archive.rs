@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row};
 
 use crate::domain::{AccountId, EntryIndex, MessageId, RoomId, UtcMillis};
 
-use super::super::columns::MESSAGE;
+use super::super::tables::MESSAGE;
 use super::super::values::{integer, message_id};
 use super::super::{
     ArchiveStore, MemberRow, MessageRow, RoomRow, SignalRow, StoreError, StoreResult, VersionRow,

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, Transaction};
 
 use crate::domain::{AccountId, CaseId, ContractId, EntryIndex, MessageId, RoomId, UtcMillis};
 
-use super::super::columns::{CASE, OUTBOX, WAY};
+use super::super::tables::{CASE, OUTBOX, WAY};
 use super::super::values::{integer, message_id};
 use super::super::{
     CaseRow, CaseStore, OutboxChange, OutboxRow, OutboxState, Purpose, RequestRef, StoreError, StoreResult,

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::{Digest, EntryIndex, EntryKind};
 
-use super::super::transfer::{Table, derived_tables};
+use super::super::tables::{Table, derived_tables};
 use super::super::values::{integer, room_type_text};
 use super::super::{ArchiveRow, BookChange, FollowStore, SignalRow, StoreError, StoreResult};
 use super::convert::index;

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::domain::{AccountId, CaseId, EntryIndex, EntryKind, MessageId, RoomId};
 
-use super::super::columns::{IMPORTED, MESSAGE};
+use super::super::tables::{IMPORTED, MESSAGE};
 use super::super::values::{integer, message_id};
 use super::super::{ImportedMessage, MessageRow, ReviewStore, StoreResult, Told, VersionRow};
 use super::SqliteStore;

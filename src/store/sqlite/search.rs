@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, Transaction, named_params};
 
 use crate::domain::{EntryIndex, UtcMillis};
 
-use super::super::columns::{IMPORTED, MORE};
+use super::super::tables::{IMPORTED, MORE};
 use super::super::values::{integer, newest};
 use super::super::{Expression, IndexRow, SearchFilter, SearchRow, SearchStore, StoreError, StoreResult};
 use super::SqliteStore;

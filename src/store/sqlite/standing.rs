@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, Transaction};
 
 use crate::domain::{AccountId, CaseId, ContractId, EntryIndex, RoomId, UtcMillis};
 
-use super::super::columns::{CONTRACT, DRAFT, DRAFTS, ITSELF};
+use super::super::tables::{CONTRACT, DRAFT, DRAFTS, ITSELF};
 use super::super::values::{integer, message_id};
 use super::super::{
     BookChange, CaseMessageRow, ContractRow, CountRow, DeclaredRoom, DraftRow, DraftState, NoteRow,

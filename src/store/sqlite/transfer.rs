@@ -6,7 +6,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::Digest;
 
-use super::super::transfer::{Cell, Cells, INDEX_CURSORS, PAGE, TABLES, Table};
+use super::super::tables::{TABLES, Table};
+use super::super::transfer::{Cell, Cells, INDEX_CURSORS, PAGE};
 use super::super::{IndexRow, StoreError, StoreResult};
 use super::{SqliteStore, search};
 
