@@ -16,7 +16,7 @@ use super::{Work, append, erase};
 const QUEUE: usize = 4096;
 /// Entries committed together at most.
 const BATCH: usize = 1024;
-/// A batch that takes longer is given up: its callers answer 503, and what was delivered comes again.
+/// A batch that takes longer is given up: its callers answer 503, and the rooms are read again when writing works.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 type Answer = oneshot::Sender<StoreResult<Vec<Appended>>>;
