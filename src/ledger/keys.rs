@@ -29,12 +29,18 @@ pub(super) fn create(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], Led
     let key = entropy.bytes();
     let text = Zeroizing::new(format!("{}\n", domain::hex(&key)));
     let write = || {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut file = platform::private(OpenOptions::new().write(true).create_new(true)).open(path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        // Whole or absent: half a key under its name would keep every later start from making one.
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        let mut beside = tempfile::Builder::new()
+            .prefix("key-")
+            .suffix(".new")
+            .make_in(folder, |beside| platform::private(&mut options).open(beside))?;
+        beside.write_all(text.as_bytes())?;
+        beside.as_file().sync_all()?;
+        beside.persist_noclobber(path).map_err(|it| it.error)?;
         super::checkpoints::sync_folder(path)
     };
     write().map_err(|source| LedgerError::File { path: path.to_owned(), source })?;
