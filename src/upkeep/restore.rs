@@ -45,6 +45,8 @@ pub enum RestoreError {
         #[source]
         source: io::Error,
     },
+    #[error("{0} could not be written to its end (is the disk full?); nothing was changed")]
+    LeftInLog(PathBuf),
     /// The present data is as it was.
     #[error("what is to be continued does not verify; nothing was changed")]
     NotIntact(Box<Checked>),
@@ -103,6 +105,17 @@ impl DataPlace {
     fn occupied(&self) -> bool {
         let items = ITEMS.iter().map(|it| self.data_dir.join(it));
         items.chain([self.database.clone()]).any(|it| it.symlink_metadata().is_ok())
+    }
+
+    /// Closing the database carries its log into the file, and where the disk refuses that, nobody is told: the log would stay
+    /// behind when the file moves, and with it the newest entries.
+    fn is_in_one_file(&self) -> Result<(), RestoreError> {
+        let log = self.side("-wal");
+        match fs::metadata(&log) {
+            Ok(it) if it.len() > 0 => Err(RestoreError::LeftInLog(self.database.clone())),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(&log)(error)),
+            _ => Ok(()),
+        }
     }
 
     /// Removes what an earlier attempt left that did not come to its first move.
@@ -235,6 +248,7 @@ impl Staged {
     /// store open any more.
     pub fn commit(self) -> Result<Option<PathBuf>, RestoreError> {
         let Self { place, staging, items, now, .. } = &self;
+        staging.is_in_one_file()?;
         let stamp: String = now.chars().map(|it| if it.is_ascii_alphanumeric() { it } else { '-' }).collect();
         let aside = place.data_dir.join(format!("before-{stamp}"));
         let mut moves = Vec::new();
