@@ -5,6 +5,7 @@ pub mod database;
 mod fetch;
 mod identity;
 mod listen;
+pub mod objects;
 mod packages;
 mod stamps;
 mod texts;
@@ -241,6 +242,7 @@ impl App {
             wake: self.wake,
             rehearsal: self.rehearsal,
             stamps: Mutex::default(),
+            copying: Mutex::default(),
         };
         tasks.spawn(workshop.run(stop.clone()));
         tasks.spawn(review.work(stop.clone()));

@@ -24,7 +24,7 @@
 //! Beside the walk: [`reconcile`] reads rooms by the API and appends what no webhook brought, and fetches the files
 //! that messages show ([`files`] keeps them by hash); [`upkeep`] makes the derived tables anew; [`backtest`] tells what
 //! would have been said; [`doctor`] looks for what does not work; [`setup`] makes the
-//! configuration and proves one delivery; [`import`] brings in older copies, kept apart;
+//! configuration and proves one delivery; [`import`] brings in older copies, kept apart; [`objects`] keeps a copy elsewhere;
 //! [`sandbox`] is a Chatwork to try all of it on; [`metrics`] counts.
 //!
 //! Nothing calls back up: results travel through the ledger. `tests/layering.rs` holds the direction of imports.
@@ -59,6 +59,7 @@ pub mod follow;
 pub mod import;
 pub mod ledger;
 pub mod metrics;
+pub mod objects;
 pub mod platform;
 pub mod proof;
 pub mod receive;

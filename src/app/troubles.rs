@@ -13,6 +13,7 @@ use crate::reconcile;
 use crate::reply::outbox::{Flow, Outbox};
 use crate::store::{LedgerStore as _, Store};
 
+use super::objects;
 use super::work::Workshop;
 
 /// Between two looks.
@@ -69,6 +70,7 @@ impl Workshop {
             Flow::Stuck(rows) => Some(Sign::new(Trouble::OutboxStuck, true, rows as u64)),
         });
         signs.extend(self.stamps.lock().unwrap_or_else(PoisonError::into_inner).sign(now));
+        signs.extend(objects::sign(*self.copying.lock().unwrap_or_else(PoisonError::into_inner), now));
         if !self.config.chatwork.webhook_tokens.is_empty() {
             silence.listen(&self.store).await?;
             for (room, missed) in silence.rooms() {

@@ -27,7 +27,7 @@ use crate::reply::template::Templates;
 use crate::review::Review;
 use crate::store::{Store, TurnStore as _};
 
-use super::{Outside, identity, packages, turns};
+use super::{Outside, identity, objects, packages, turns};
 
 /// How often a process that stands by looks whether it may work.
 const STAND_BY: Duration = Duration::from_millis(500);
@@ -62,6 +62,8 @@ pub(super) struct Workshop {
     pub(super) rehearsal: bool,
     /// How the authorities answered last.
     pub(super) stamps: Mutex<Schedule>,
+    /// How the object storage did.
+    pub(super) copying: Mutex<objects::Failing>,
 }
 
 impl Workshop {
@@ -119,7 +121,8 @@ impl Workshop {
             self.reconcile(&reconciler, stop.clone()),
             packer.run(asked, &send, stop.clone()),
             self.trouble(&outbox, control_room, &send, stop.clone()),
-            self.anchor(stop),
+            self.anchor(stop.clone()),
+            self.copy(stop),
         );
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 
-use crate::domain::{MessageId, RoomId, UtcMillis};
+use crate::domain::{EntryIndex, MessageId, RoomId, UtcMillis};
 use crate::ledger::{Reason, ReasonKind};
-use crate::upkeep::{Plan, Target, erase, plan_erasure};
+use crate::upkeep::{Plan, Target, copied, erase, plan_erasure};
 
 use super::Exit;
 use super::start::{self, Place};
@@ -75,6 +75,14 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     let done =
         erase(&ledger, &store, &config.storage.data_dir, &target, planned, &reason, |n| workers.follow(n))
             .await?;
+    let mut copy_pending = false;
+    if config.storage.objects.is_some() && !again {
+        if let Err(error) = workers.copy(&config).await {
+            terminal.talk(&format!("{:#}", anyhow!(error)));
+        }
+        let last = done.declared.iter().max().copied();
+        copy_pending = !copied(&store, last.unwrap_or(EntryIndex(0))).await?;
+    }
     let declared: Vec<String> = done.declared.iter().map(ToString::to_string).collect();
     if again {
         terminal.talk(terminal.words("すでに消去されています。", "it is erased already"));
@@ -96,6 +104,12 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
             "the running bot has yet to rewrite its mirror files",
         ));
     }
+    if copy_pending {
+        terminal.talk(terminal.words(
+            "オブジェクトストレージの写しには、まだ残っています。つながれば、ボットが消去します。",
+            "the copy in the object storage still has them; the bot deletes them there as soon as it can be reached",
+        ));
+    }
     if done.log_pending {
         terminal.talk(terminal.words(
             "データベースの作業ファイル（-wal）には、ほかの読み取りが終わるまで残ります。ボットを止めて、もう一度実行してください。",
@@ -106,7 +120,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
         "Chatwork上のメッセージ、バックアップ、作成済みの証拠パッケージは、この操作では消えません。",
         "the message on Chatwork, backups and packages made before are not touched by this",
     ));
-    Ok(if done.mirror_pending || done.log_pending { Exit::No } else { Exit::Done })
+    Ok(if done.mirror_pending || done.log_pending || copy_pending { Exit::No } else { Exit::Done })
 }
 
 fn target(arguments: &Arguments) -> anyhow::Result<Target> {

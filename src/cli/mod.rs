@@ -19,6 +19,7 @@ mod log;
 mod login_link;
 mod manual;
 mod migrate_store;
+mod objects;
 mod problem;
 mod proof;
 mod rebuild;

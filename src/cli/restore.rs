@@ -88,6 +88,8 @@ async fn restore(
     let mut there = config.clone();
     there.storage.url = StorageUrl::Sqlite(staged.staging.database.clone());
     there.storage.data_dir = staged.staging.data_dir.clone();
+    // The bot brings the copy on when the restored ledger is in its place.
+    there.storage.objects = None;
     let workers = Workers::new(&Arc::new(there), &store, &ledger).await?;
     let mut erased = 0;
     for (target, reason) in &erasures {

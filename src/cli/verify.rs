@@ -14,6 +14,7 @@ use crate::export;
 use crate::files::Condition;
 use crate::follow::{Annex, Archive, Casebook, Detector, Index, Mirror, Tiles};
 use crate::ledger::Ledger;
+use crate::objects::{Objects, Place as ObjectsPlace};
 use crate::proof::timestamp::{Roots, TimestampError};
 use crate::store::{FollowStore as _, Store, StoreError};
 use crate::upkeep::{
@@ -24,19 +25,22 @@ use crate::upkeep::{
 use super::problem::problem_words;
 use super::start::{self, Place};
 use super::terminal::{Busy, Terminal};
-use super::{Exit, Language, bundle};
+use super::{Exit, Language, bundle, objects};
 
 /// Files that are named one by one.
 const MAX_FILES: usize = 100;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// A database file, a data folder with karibarai.db in it, or an evidence package (zip or unpacked) [default: the
-    /// configured ledger]
+    /// A database file, a data folder with karibarai.db in it, an evidence package (zip or unpacked), or a folder of objects
+    /// as `[storage.objects]` keeps them [default: the configured ledger]
     path: Option<PathBuf>,
     /// A checkpoint that you know of: the ledger must contain it
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
+    /// The copy that `[storage.objects]` names, read back object by object
+    #[arg(long, conflicts_with_all = ["path", "deep"])]
+    objects: bool,
     /// Also make the derived tables anew and compare
     #[arg(long)]
     deep: bool,
@@ -61,7 +65,16 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     if let Some(path) = arguments.path.as_deref().filter(|it| export::looks_like_bundle(it)) {
         return bundle::verify(path, known, &anchor::roots(&trusted)?, terminal);
     }
+    if let Some(path) = arguments.path.as_deref().filter(|it| objects::looks_like_copy(it)) {
+        return objects::verify(&Objects::open(&ObjectsPlace::Folder(path.to_owned()))?, known, terminal)
+            .await;
+    }
     let config = place.config()?;
+    if arguments.objects {
+        let objects = app::objects::open(&config)?;
+        let objects = objects.ok_or_else(|| anyhow!("[storage.objects] names no place; set its url"))?;
+        return objects::verify(&objects, known, terminal).await;
+    }
     trusted.extend(config.anchor.ca_files.iter().cloned());
     let roots = anchor::roots(&trusted)?;
     let (url, data_dir) = locate(arguments.path.as_deref(), &config);

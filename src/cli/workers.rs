@@ -12,6 +12,7 @@ use crate::detect::RuleSet;
 use crate::domain::EntryIndex;
 use crate::follow::{Annex, Archive, Casebook, Detector, Index, Mirror, Progress};
 use crate::ledger::Ledger;
+use crate::objects::ObjectsError;
 use crate::store::{ArchiveStore as _, FollowStore as _, Store, TurnStore as _};
 use crate::upkeep::EraseError;
 
@@ -62,6 +63,22 @@ impl Workers {
         let followed = self.follow_now(erased).await;
         self.store.end_turn(turn).await?;
         followed
+    }
+
+    /// Brings the copy in the object storage to the end of the ledger.
+    pub(super) async fn copy(&self, config: &Config) -> Result<(), ObjectsError> {
+        if self.turn.is_none() {
+            return Ok(());
+        }
+        let Some(shipper) = app::objects::shipper(config, &self.ledger, &self.store)? else { return Ok(()) };
+        let Some(turn) = self.store.take_turn(None, TURN).await? else { return Ok(()) };
+        let copied = async {
+            while shipper.tick().await? {}
+            Ok(())
+        };
+        let copied = copied.await;
+        self.store.end_turn(turn).await?;
+        copied
     }
 
     async fn follow_now(&self, erased: EntryIndex) -> Result<(), EraseError> {

@@ -3,6 +3,7 @@
 //! Never: touches the network or the database, knows what a setting is used for, prints a secret.
 
 mod layers;
+mod objects;
 mod problem;
 mod read;
 mod reader;
@@ -19,6 +20,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
+pub use objects::{BucketUrl, ObjectsUrl};
 pub use problem::{ConfigError, Problem};
 pub use settings::{
     ChatworkConfig, Config, ControlRoom, LogConfig, LogFormat, MirrorConfig, MirrorRooms, Mode, OnWithdrawal,

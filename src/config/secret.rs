@@ -83,6 +83,15 @@ pub(super) fn password(reader: &mut Reader, cwd: &Path) -> Option<SecretString> 
     reader.note(read_token(cwd, &path, &place, "the password file")).map(SecretString::from)
 }
 
+/// The secret half of the key to an object storage, if a file gives one.
+pub(super) fn object_key(reader: &mut Reader, cwd: &Path) -> Option<SecretString> {
+    let (path, place): (String, Place) = reader.take_at("storage.objects.secret_key_file")?;
+    if path.is_empty() {
+        return None;
+    }
+    reader.note(read_token(cwd, &path, &place, "the key file")).map(SecretString::from)
+}
+
 fn wrong(place: &Place, what: &'static str) -> Problem {
     Problem::new(place, what, "copy the token again from Chatwork's page")
 }

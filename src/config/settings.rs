@@ -9,6 +9,8 @@ use secrecy::SecretString;
 use crate::cases::{OutsideContact, Patience, RoomContract};
 use crate::domain::{AccountId, RoomId, Tuning, UtcMillis, is_holiday_in_japan};
 
+use super::objects::ObjectsUrl;
+
 /// Everything that can be set. Made by [`Config::load`] only, so that what exists has been checked.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -66,6 +68,8 @@ pub struct StorageConfig {
     pub files_quota: u64,
     /// MiB on the disk of `data_dir`, below which the owner is told; 0: never.
     pub warn_free: u64,
+    /// `[storage.objects]`; `None`: no copy is kept anywhere.
+    pub objects: Option<ObjectsUrl>,
 }
 
 /// The database.

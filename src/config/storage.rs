@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use crate::platform;
 
 use super::layers::Place;
+use super::objects::objects;
 use super::reader::Reader;
 use super::secret;
 use super::settings::{PostgresUrl, StorageConfig, StorageUrl};
@@ -28,6 +29,7 @@ pub(super) fn storage(r: &mut Reader, cwd: &Path) -> Option<StorageConfig> {
         data_dir: data_dir(r, cwd)?,
         files_quota: r.number("storage.files_quota_mb", FILES_QUOTA_MB)? * MEBIBYTE,
         warn_free: r.number("storage.warn_free_mb", WARN_FREE_MB)?,
+        objects: objects(r, cwd),
     })
 }
 

@@ -486,3 +486,39 @@ fn a_schema_of_postgresql_is_named_without_its_password() {
         assert!(load(&format!("[storage]\n{key} = {value}\n"), &[]).is_err(), "{key} = {value}");
     }
 }
+
+#[test]
+fn a_copy_goes_to_a_folder_or_to_a_bucket_with_its_key() {
+    assert!(load("", &[]).unwrap().storage.objects.is_none());
+    let folder = load("[storage.objects]\nurl = 'file:///srv/写し'\n", &[]).unwrap().storage.objects;
+    assert!(matches!(folder, Some(ObjectsUrl::Folder(path)) if path == Path::new("/srv/写し")));
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    fs::write(&key, "hush\n").unwrap();
+    let bucket = |more: &str| {
+        let key = key.display();
+        let file =
+            format!("[storage.objects]\nurl = 's3://copies/owners/me/'\nsecret_key_file = '{key}'\n{more}");
+        load(&file, &[])
+    };
+    let good = bucket("access_key_id = 'me'\nendpoint = 'https://s3.example.jp/'\n").unwrap();
+    assert!(!format!("{good:?}").contains("hush"));
+    let Some(ObjectsUrl::Bucket(it)) = good.storage.objects else { panic!("no bucket") };
+    assert_eq!(
+        (it.bucket.as_str(), it.prefix.as_str(), it.region.as_str()),
+        ("copies", "owners/me", "us-east-1")
+    );
+    assert_eq!(it.endpoint.as_deref(), Some("https://s3.example.jp"));
+    assert!(bucket("access_key_id = 'me'\nendpoint = 'http://127.0.0.1:9000'\n").is_ok());
+    // Half a key, the network in the clear, no address.
+    assert!(bucket("").is_err());
+    assert!(bucket("access_key_id = 'me'\nendpoint = 'http://s3.example.jp'\n").is_err());
+    assert!(bucket("access_key_id = 'me'\nendpoint = 's3.example.jp'\n").is_err());
+    for url in ["s3://", "s3://UPPER", "s3://copies/a//b", "s3://copies/../x", "https://x", "file://"] {
+        let file = format!(
+            "[storage.objects]\nurl = '{url}'\naccess_key_id = 'me'\nsecret_key_file = '{}'\n",
+            key.display()
+        );
+        assert!(load(&file, &[]).is_err(), "{url}");
+    }
+}

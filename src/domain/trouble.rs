@@ -39,6 +39,8 @@ troubles! {
     AnchorRefused = "anchor_refused";
     /// Something that is to be posted has been failing for long.
     OutboxStuck = "outbox_stuck";
+    /// The copy in the object storage has not gone on for long.
+    ObjectsStuck = "objects_stuck";
 }
 
 /// What a look shows of one trouble. Where it cannot be told there is no sign, and what was known stays.

@@ -27,7 +27,8 @@ fn patience(trouble: Trouble) -> Duration {
         | Trouble::DiskFull
         | Trouble::ClockOff
         | Trouble::AnchorRefused
-        | Trouble::OutboxStuck => Duration::ZERO,
+        | Trouble::OutboxStuck
+        | Trouble::ObjectsStuck => Duration::ZERO,
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! `data/checkpoints/latest.note` is the newest; beside it stands the last one of each day, for one's own mail or cloud.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
+
+use tempfile::NamedTempFile;
 
 use crate::domain::UtcMillis;
 use crate::platform;
@@ -57,14 +59,13 @@ pub(super) fn keep_outside(folder: &Path, note: &str, now: UtcMillis) -> Result<
 
 /// The old file or the new one, never a part: written beside, synced, renamed.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let beside = path.with_extension("new");
-    let mut file = File::create(&beside)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    // Under a name of its own: a command and the bot, or two replicas, may sign at the same moment.
+    let mut file = NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
     sync_folder(path)
 }
 

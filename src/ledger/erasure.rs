@@ -135,6 +135,12 @@ impl Erasure {
         content.map(|it| it.earlier).unwrap_or_default()
     }
 
+    /// What the content of such an entry names, by the numbers in its own ledger, and of earlier ones.
+    pub fn named(content: &[u8]) -> Option<(Vec<u64>, Vec<Earlier>)> {
+        let it: Content = serde_json::from_slice(content).ok()?;
+        Some((it.entries, it.earlier))
+    }
+
     fn content(&self, base: u64, predecessors: &[Predecessor]) -> Content {
         let within = |from: u64, until: u64| {
             let rows = self.entries.iter().map(|it| it.0).filter(move |it| (from..until).contains(it));

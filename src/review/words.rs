@@ -45,6 +45,9 @@ pub(super) fn trouble(name: &str) -> &'static str {
         "outbox_stuck" => {
             "30分以上、Chatworkに送れないままの投稿があります。送れるようになれば自動で投稿します。"
         }
+        "objects_stuck" => {
+            "記録の写しを、設定した保管先に置けていません。karibarai verify --objects で理由を確かめられます。"
+        }
         _ => "ボットに不具合があります。karibarai doctor でご確認ください。",
     }
 }

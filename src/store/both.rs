@@ -90,6 +90,7 @@ delegate!(LedgerStore {
     fact(name: &'static str) -> Option<u64>;
     put_fact(name: &'static str, value: u64) -> ();
     put_checkpoint(size: u64, note: String) -> ();
+    newest_checkpoint() -> Option<(u64, String)>;
     checkpoints() -> Vec<(u64, String)>;
 });
 

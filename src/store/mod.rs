@@ -98,6 +98,8 @@ pub trait LedgerStore {
     fn fact(&self, name: &'static str) -> impl Future<Output = StoreResult<Option<u64>>> + Send;
     fn put_fact(&self, name: &'static str, value: u64) -> impl Future<Output = StoreResult<()>> + Send;
     fn put_checkpoint(&self, size: u64, note: String) -> impl Future<Output = StoreResult<()>> + Send;
+    /// The one of the largest size.
+    fn newest_checkpoint(&self) -> impl Future<Output = StoreResult<Option<(u64, String)>>> + Send;
     /// All checkpoints, smallest first.
     fn checkpoints(&self) -> impl Future<Output = StoreResult<Vec<(u64, String)>>> + Send;
 }

@@ -15,6 +15,7 @@ use crate::domain::{
 use crate::files::Shelf;
 use crate::follow::{Annex, FollowError, Mirror, capture};
 use crate::ledger::{Erasure, Kept, Ledger, LedgerError, MAX_ENTRIES, Reason};
+use crate::objects;
 use crate::reply::record::{self, ChangedCase, Decision};
 use crate::store::{
     CaseStore as _, EraseStore as _, FollowStore as _, LedgerStore as _, Purpose, Record, StandingStore as _,
@@ -324,6 +325,19 @@ where
     erased.log_pending = !store.scrub().await?;
     ledger.checkpoint().await?;
     Ok(erased)
+}
+
+/// Whether the copy in the object storage is rid of what that entry erases; a running bot gets time for it.
+pub async fn copied(store: &Store, at: EntryIndex) -> Result<bool, StoreError> {
+    let looks = PATIENCE.as_millis() / LOOK_EVERY.as_millis();
+    for _ in 0..looks {
+        // Where nothing was ever copied, nothing is to be deleted.
+        if objects::shipped(store).await?.is_none_or(|it| it > at) {
+            return Ok(true);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(false)
 }
 
 async fn mirrored(store: &Store, at: EntryIndex) -> Result<bool, StoreError> {

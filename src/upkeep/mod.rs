@@ -14,7 +14,7 @@ pub use backup::{
     Backup, BackupError, ContainerError, Contents, backup, looks_like_backup, open as open_backup,
 };
 pub use check::{CheckError, Checked, Key, check, check_trusting};
-pub use erase::{EraseError, Erased, Plan, Target, erase, plan as plan_erasure};
+pub use erase::{EraseError, Erased, Plan, Target, copied, erase, plan as plan_erasure};
 pub use rebuild::{Rebuild, decided_up_to};
 pub use restore::{
     DataPlace, RestoreError, Staged, StagedBackup, finish_restore, stage_backup, stage_new_key,

@@ -21,6 +21,7 @@ mod leaks;
 mod manuals;
 mod mirror;
 mod mirror_truth;
+mod objects;
 mod pages;
 mod paper;
 mod places;

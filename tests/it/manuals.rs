@@ -11,7 +11,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// What runs until it is stopped, asks, or belongs to a machine of its own: its options are checked, it is not run.
 const NOT_RUN: &[&str] = &["serve", "setup", "sandbox", "demo", "--follow", "manual"];
 /// What rests on files and entries that this record does not have: its options are still read.
-const STRANGERS: &[&str] = &["/backup", "proof 120", "screen.png", "detect"];
+const STRANGERS: &[&str] = &["/backup", "proof 120", "screen.png", "detect", "--objects", "/srv/copy"];
 
 fn manuals() -> Vec<PathBuf> {
     let docs = fs::read_dir(Path::new(ROOT).join("docs")).unwrap().map(|it| it.unwrap().path());

@@ -179,6 +179,8 @@ texts! {
     AnchorRefusedBody = "anchor_refused.body", Note, &[Slot::Span];
     OutboxStuckTitle = "outbox_stuck.title", Line, &[];
     OutboxStuckBody = "outbox_stuck.body", Note, &[Slot::Until, Slot::Count];
+    ObjectsStuckTitle = "objects_stuck.title", Line, &[];
+    ObjectsStuckBody = "objects_stuck.body", Note, &[Slot::Span];
     ListTitle = "list.title", Line, &[];
     ListLine = "list.line", Line, CASE_LINE;
     ListEmpty = "list.empty", Line, &[];

@@ -48,6 +48,10 @@ impl Templates {
                 let values = vec![(Slot::Until, note.until.japan_long()), count];
                 (TextId::OutboxStuckTitle, TextId::OutboxStuckBody, values)
             }
+            Trouble::ObjectsStuck => {
+                let span = vec![(Slot::Span, span_text(Duration::from_secs(note.figure)))];
+                (TextId::ObjectsStuckTitle, TextId::ObjectsStuckBody, span)
+            }
             // The watchman tells of it from the record of the comparison.
             Trouble::ClockOff => return None,
         };

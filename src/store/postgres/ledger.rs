@@ -69,6 +69,11 @@ impl LedgerStore for PostgresStore {
         Ok(())
     }
 
+    async fn newest_checkpoint(&self) -> StoreResult<Option<(u64, String)>> {
+        let rows = self.rows("SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1", &[]).await?;
+        rows.first().map(|row| Ok((row.number(0)?, row.text(1)?))).transpose()
+    }
+
     async fn checkpoints(&self) -> StoreResult<Vec<(u64, String)>> {
         let rows = self.rows("SELECT size, note FROM checkpoints ORDER BY size", &[]).await?;
         rows.iter().map(|row| Ok((row.number(0)?, row.text(1)?))).collect()

@@ -96,6 +96,16 @@ impl LedgerStore for SqliteStore {
             .await
     }
 
+    async fn newest_checkpoint(&self) -> StoreResult<Option<(u64, String)>> {
+        self.read(|connection| {
+            let newest = connection
+                .prepare_cached("SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1")?
+                .query_row((), |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?)));
+            Ok(newest.optional()?)
+        })
+        .await
+    }
+
     async fn checkpoints(&self) -> StoreResult<Vec<(u64, String)>> {
         self.read(|connection| {
             let mut statement =
