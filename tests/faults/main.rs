@@ -5,7 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic: that is how it fails")]
 #![expect(clippy::print_stdout, reason = "each battery says what it tried")]
 
+mod answers;
 mod cuts;
+mod network;
 mod power;
 mod program;
 mod space;
