@@ -396,5 +396,5 @@ fn inert_text(text: &str, max_chars: usize) -> String {
     if chars.next().is_some() {
         short.push('…');
     }
-    notation::defuse(&short).replace(">>>", "＞＞＞")
+    notation::defuse(&short)
 }

@@ -111,9 +111,9 @@ pub fn is_deleted(body: &str) -> bool {
     body == "[deleted]"
 }
 
-/// Makes foreign text inert in a post: without `[` there is no tag.
+/// Makes foreign text inert in a post: without `[` there is no tag, without `>>>` no call to everybody of older clients.
 pub fn defuse(text: &str) -> String {
-    text.replace('[', "［")
+    text.replace('[', "［").replace(">>>", "＞＞＞")
 }
 
 /// The tag that makes a post an answer to `message`.

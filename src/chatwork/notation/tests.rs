@@ -405,7 +405,7 @@ proptest! {
     #[test]
     fn defused_text_holds_no_tag(body in pieces()) {
         let text = defuse(&body);
-        let plain = |it: &Node| matches!(it.kind, Kind::Text | Kind::Url | Kind::Emoticon | Kind::ToAll);
+        let plain = |it: &Node| matches!(it.kind, Kind::Text | Kind::Url | Kind::Emoticon);
         prop_assert!(parse(&text).nodes.iter().all(plain));
     }
 }
