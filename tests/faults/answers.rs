@@ -50,7 +50,9 @@ const LIES: &[Lie] = &[
     Lie::Json("null"),
     Lie::Json("[null,1,\"x\",{},[]]"),
     Lie::Json(r#"{"account_id":"x","room_id":-1,"message_id":5,"errors":{"a":[[]]}}"#),
-    Lie::Json(r#"[{"message_id":"../../x","account":{"account_id":1e400},"body":null,"send_time":-9223372036854775808}]"#),
+    Lie::Json(
+        r#"[{"message_id":"../../x","account":{"account_id":1e400},"body":null,"send_time":-9223372036854775808}]"#,
+    ),
     Lie::Json(r#"[{"room_id":18446744073709551616,"name":"","type":"?"}]"#),
     Lie::DeepJson,
     Lie::EndlessBody,
@@ -59,7 +61,9 @@ const LIES: &[Lie] = &[
     Lie::CutOff,
     Lie::Redirect(302),
     Lie::Redirect(307),
-    Lie::Rate("x-ratelimit-limit: 300\r\nx-ratelimit-remaining: 0\r\nx-ratelimit-reset: 99999999999999999\r\n"),
+    Lie::Rate(
+        "x-ratelimit-limit: 300\r\nx-ratelimit-remaining: 0\r\nx-ratelimit-reset: 99999999999999999\r\n",
+    ),
     Lie::Rate("x-ratelimit-limit: 300\r\nx-ratelimit-remaining: 0\r\nx-ratelimit-reset: 1\r\n"),
     Lie::Rate("x-ratelimit-limit: -1\r\nx-ratelimit-remaining: NaN\r\nx-ratelimit-reset: soon\r\n"),
     Lie::Date("Thu, 01 Jan 1970 00:00:00 GMT"),
@@ -96,8 +100,10 @@ impl Liar {
     /// The address of its API.
     async fn start(lie: Lie, of: Of, truth: &Sandbox) -> (Self, String) {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (listener, other) =
-            (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let (listener, other) = (
+            TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        );
         let base = format!("http://{}/v2", listener.local_addr().unwrap());
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let liar = Self {
@@ -135,7 +141,9 @@ impl Liar {
             }
             let text = String::from_utf8_lossy(&got).into_owned();
             let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let line = head.lines().find_map(|it| it.to_lowercase().strip_prefix("content-length: ").map(str::to_owned));
+            let line = head
+                .lines()
+                .find_map(|it| it.to_lowercase().strip_prefix("content-length: ").map(str::to_owned));
             if body.len() >= line.and_then(|it| it.parse().ok()).unwrap_or(0) {
                 break (head.to_owned(), body.to_owned());
             }
@@ -161,7 +169,8 @@ impl Liar {
 
     /// What the simulator answers.
     async fn truth(&self, method: &str, path: &str, head: &str, body: String) -> Vec<u8> {
-        let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.truth)).body(body);
+        let mut request =
+            self.client.request(method.parse().unwrap(), format!("{}{path}", self.truth)).body(body);
         for line in head.lines().skip(1) {
             let (name, value) = line.split_once(": ").unwrap();
             if ["x-chatworktoken", "content-type"].contains(&name.to_lowercase().as_str()) {
@@ -253,7 +262,8 @@ async fn one(lie: Lie, of: Of, span: Duration) -> Found {
         .with("KARIBARAI_RECONCILE__INTERVAL_SECONDS", "1");
     let mut run = place.serve(&[]);
     let url = run.url().unwrap();
-    let request = handle.post(world.client.account_id, room, "追加でブログ記事を3本お願いできますか？").unwrap();
+    let request =
+        handle.post(world.client.account_id, room, "追加でブログ記事を3本お願いできますか？").unwrap();
     let sender = Sender::new();
     let began = SystemClock.monotonic();
     let (mut memory, mut acknowledged) = (0, Vec::new());
@@ -306,11 +316,17 @@ async fn no_lie_of_chatwork_harms_the_bot() {
         let Some(ended) = running.join_next().await else { break };
         let (lie, of, found) = ended.unwrap();
         println!("{lie:?} to {of:?}: {} requests, {} KiB", found.requests, found.memory);
-        assert!(found.requests <= calm * 3, "{lie:?} to {of:?}: {} requests, {calm} are usual", found.requests);
+        assert!(
+            found.requests <= calm * 3,
+            "{lie:?} to {of:?}: {} requests, {calm} are usual",
+            found.requests
+        );
         most = most.max(found.requests);
         largest = largest.max(found.memory);
         posted += found.posts;
         tried += 1;
     }
-    println!("lies: {tried} for {span:?} each, at most {most} requests ({calm} are usual) and {largest} KiB, {posted} reminders, none twice");
+    println!(
+        "lies: {tried} for {span:?} each, at most {most} requests ({calm} are usual) and {largest} KiB, {posted} reminders, none twice"
+    );
 }

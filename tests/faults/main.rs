@@ -7,6 +7,7 @@
 
 mod answers;
 mod cuts;
+mod fuzz;
 mod network;
 mod power;
 mod program;

@@ -169,7 +169,11 @@ async fn honest_deliveries_are_answered_while_others_are_slow_endless_or_silent(
             let mut stream = TcpStream::connect(to).await.unwrap();
             let _ = stream.write_all(b"POST /webhook HTTP/1.1\r\n").await;
             let mut sent = 0_u64;
-            while stream.write_all(b"x-more: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n").await.is_ok() {
+            while stream
+                .write_all(b"x-more: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n")
+                .await
+                .is_ok()
+            {
                 sent += 58;
                 assert!(sent < 64 << 20, "it reads heads without an end");
             }
@@ -186,8 +190,18 @@ async fn honest_deliveries_are_answered_while_others_are_slow_endless_or_silent(
         bodies.spawn(async move {
             let mut stream = TcpStream::connect(to).await.unwrap();
             let _ = match n % 2 {
-                0 => stream.write_all(b"POST /webhook HTTP/1.1\r\nhost: x\r\ncontent-length: 900000\r\n\r\nbegin").await,
-                _ => stream.write_all(b"POST /webhook HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n").await,
+                0 => {
+                    stream
+                        .write_all(
+                            b"POST /webhook HTTP/1.1\r\nhost: x\r\ncontent-length: 900000\r\n\r\nbegin",
+                        )
+                        .await
+                }
+                _ => {
+                    stream
+                        .write_all(b"POST /webhook HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+                        .await
+                }
             };
             let chunk = [b"10000\r\n".as_slice(), &[b'x'; 65_536], b"\r\n"].concat();
             let mut sent = 0;
@@ -231,7 +245,11 @@ async fn odd_but_honest_forms_are_taken_and_ambiguous_ones_refused() {
     let text = body(1_000_100);
     let chunks: String = text.bytes().map(|it| format!("1;x=y\r\n{}\r\n", char::from(it))).collect();
     let is_ascii = text.is_ascii();
-    let chunks = if is_ascii { chunks.into_bytes() } else { text.bytes().flat_map(|it| [b"1\r\n".as_slice(), &[it], b"\r\n"].concat()).collect() };
+    let chunks = if is_ascii {
+        chunks.into_bytes()
+    } else {
+        text.bytes().flat_map(|it| [b"1\r\n".as_slice(), &[it], b"\r\n"].concat()).collect()
+    };
     let head = format!(
         "POST /webhook HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-chatworkwebhooksignature: {}\r\ntransfer-encoding: chunked\r\n\r\n",
         sign(text.as_bytes())
@@ -246,7 +264,10 @@ async fn odd_but_honest_forms_are_taken_and_ambiguous_ones_refused() {
     }
     assert_eq!(statuses(&answers(&mut stream).await), [200]);
     // Asks before it sends; ended in the middle of the body, it is nobody's delivery.
-    assert_eq!(asked(to, &request(1_000_102, "connection: close\r\nexpect: 100-continue\r\n")).await.last(), Some(&200));
+    assert_eq!(
+        asked(to, &request(1_000_102, "connection: close\r\nexpect: 100-continue\r\n")).await.last(),
+        Some(&200)
+    );
     let half = request(1_000_900, "");
     exchange(to, &half[..half.len() - 20]).await;
 
@@ -263,16 +284,31 @@ async fn odd_but_honest_forms_are_taken_and_ambiguous_ones_refused() {
         ("a length with a sign", format!("{post}content-length: +5\r\n\r\n{}", hide())),
         ("a negative length", format!("{post}content-length: -1\r\n\r\n{}", hide())),
         ("a length beyond numbers", format!("{post}content-length: 99999999999999999999\r\n\r\n{}", hide())),
-        ("a length beside chunks", format!("{post}content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{}", hide())),
+        (
+            "a length beside chunks",
+            format!("{post}content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{}", hide()),
+        ),
         ("an unknown coding", format!("{post}transfer-encoding: xchunked\r\n\r\n{}", hide())),
-        ("chunked, and more", format!("{post}transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n{}", hide())),
+        (
+            "chunked, and more",
+            format!("{post}transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n{}", hide()),
+        ),
         ("a space before the colon", format!("{post}transfer-encoding : chunked\r\n\r\n0\r\n\r\n{}", hide())),
         ("a folded line", format!("{post}x: y\r\n transfer-encoding: chunked\r\n\r\n0\r\n\r\n{}", hide())),
-        ("a chunk beyond numbers", format!("{post}transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}", hide())),
-        ("a chunk without end", format!("{post}transfer-encoding: chunked\r\n\r\n1\r\nxy\r\n0\r\n\r\n{}", hide())),
+        (
+            "a chunk beyond numbers",
+            format!("{post}transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}", hide()),
+        ),
+        (
+            "a chunk without end",
+            format!("{post}transfer-encoding: chunked\r\n\r\n1\r\nxy\r\n0\r\n\r\n{}", hide()),
+        ),
         ("a zero byte in a name", format!("{post}x\0y: z\r\n\r\n{}", hide())),
         ("a bare return", format!("{post}x: y\rcontent-length: 5\r\n\r\n{}", hide())),
-        ("HTTP/1.0 with chunks", format!("POST /webhook HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{}", hide())),
+        (
+            "HTTP/1.0 with chunks",
+            format!("POST /webhook HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{}", hide()),
+        ),
         ("HTTP/2", format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{}", hide())),
         ("TLS", format!("\u{16}\u{3}\u{1}\u{2}\0\u{1}{}", hide())),
         ("no HTTP", format!("\0\0\0\0{}", hide())),

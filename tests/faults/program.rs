@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,7 +13,9 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use karibarai::config::{Config, LoadArgs};
 use karibarai::domain::{Clock as _, EntryIndex, SystemClock};
-use karibarai::store::{LedgerStore as _, Store};
+use karibarai::follow::Index;
+use karibarai::sandbox::{Sandbox, SandboxConfig};
+use karibarai::store::{FollowStore as _, LedgerStore as _, Store};
 use sha2::Sha256;
 
 /// `KARIBARAI_PROGRAM` tries another build than the tests' own.
@@ -24,7 +27,7 @@ pub(crate) const ROOM: u64 = 55;
 pub(crate) const CLIENT: u64 = 7;
 const TOKEN: &str = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
 /// Longer than anything takes that works.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A folder and what the program is told about it.
 pub(crate) struct Place {
@@ -88,6 +91,21 @@ impl Place {
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(&[], arguments).output().unwrap()
+    }
+
+    /// The same under a tracer; `None` where it had to be ended, having done nothing for long.
+    pub(crate) fn run_traced(&self, before: &[String], arguments: &[&str]) -> Option<Output> {
+        let mut run = Run::start(self.command(before, arguments));
+        let began = SystemClock.monotonic();
+        while run.alive() {
+            if SystemClock.monotonic() - began > PATIENCE {
+                run.kill();
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let (status, said) = run.end();
+        Some(Output { status, stdout: Vec::new(), stderr: said.into_bytes() })
     }
 
     pub(crate) fn serve(&self, before: &[String]) -> Run {
@@ -273,14 +291,29 @@ pub(crate) fn sign(body: &[u8]) -> String {
     BASE64_STANDARD.encode(mac.finalize().into_bytes())
 }
 
-/// A folder with a ledger of `count` messages whose program ended in order.
+/// A folder with a ledger of `count` messages that everything has read, whose program ended in order. It was told once whose token it
+/// has, and does its whole work from then on without asking.
 pub(crate) async fn founded(folder: &Path, count: u64) -> Place {
-    let place = Place::new(folder);
+    let sandbox = Sandbox::start(SandboxConfig::new(Arc::new(|| SystemClock.now().0))).await.unwrap();
+    let world = sandbox.handle().world(None).unwrap();
+    let place = Place::new(folder).with("CHATWORK_API_TOKEN", &world.owner.api_token);
+    let dead = place.settings.iter().find(|(name, _)| name == "CHATWORK_API_BASE").unwrap().1.clone();
+    let place = place.with("CHATWORK_API_BASE", &sandbox.api_base());
     let run = place.serve(&[]);
     let url = run.url().unwrap();
     let taken = Sender::new().burst(&url, 1..count + 1).await;
     assert_eq!(taken.len() as u64, count);
+    let store = Store::open_read_only(&place.data().join("karibarai.db")).await.unwrap();
+    let began = SystemClock.monotonic();
+    for follower in ["archive", "casebook", "mirror", Index::NAME] {
+        while store.cursor(follower).await.unwrap() != EntryIndex(store.head().await.unwrap().unwrap().end())
+        {
+            assert!(SystemClock.monotonic() - began < PATIENCE, "{follower} does not read");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    drop(store);
     let (status, said) = run.terminate();
     assert!(status.success(), "{said}");
-    place
+    place.with("CHATWORK_API_BASE", &dead)
 }
