@@ -11,6 +11,7 @@ mod fuzz;
 mod network;
 mod power;
 mod program;
+mod soak;
 mod space;
 mod syscalls;
 mod trace;
