@@ -4,12 +4,14 @@
 use std::fs;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use karibarai::domain::{Clock as _, SystemClock};
 
 use crate::program::{Place, Sender, copy, founded, told};
 use crate::trace::{self, CALLS, Case, Happened, faults};
-use crate::{Dice, long};
+use crate::{Dice, environment, long};
 
 /// Messages that are delivered while the fault is at work.
 const BURST: u64 = 24;
@@ -19,6 +21,8 @@ const DEEPEST: u64 = 40;
 /// What a run of cases came to.
 #[derive(Default, Debug)]
 struct Tally {
+    /// Cases that the record of a harmless run gives.
+    known: usize,
     tried: usize,
     happened: usize,
     /// The program ended by it, whether killed or refusing.
@@ -40,6 +44,12 @@ impl Tally {
             }
             Err(_) => self.failed.push(what.to_owned()),
         }
+    }
+
+    /// `KARIBARAI_TESTS_SECONDS` ends a long form early.
+    fn is_over(&self, began: Duration) -> bool {
+        let span = environment("KARIBARAI_TESTS_SECONDS").map(|it| Duration::from_secs(it.parse().unwrap()));
+        long() && span.is_some_and(|it| SystemClock.monotonic() - began >= it)
     }
 
     fn finish(self, battery: &str) {
@@ -97,11 +107,9 @@ async fn cases(place: &Place) -> Vec<Case> {
     cases
 }
 
-/// A few of each call and file, at most `count`; all in the long form.
+/// A few of each call and file, at most `count`; in the long form all, those of each file alike first.
 fn choose(mut cases: Vec<Case>, dice: &mut Dice, count: usize) -> Vec<Case> {
-    if long() {
-        return cases;
-    }
+    let count = if long() { cases.len() } else { count };
     let mut chosen = Vec::new();
     while chosen.len() < count && !cases.is_empty() {
         let (call, path) = {
@@ -134,8 +142,11 @@ async fn serve_matrix(battery: &str, founded_before: bool, count: usize) {
         Place::new(&folder)
     };
     let cases = cases(&renew()).await;
-    let mut tally = Tally::default();
+    let (mut tally, began) = (Tally { known: cases.len(), ..Tally::default() }, SystemClock.monotonic());
     for case in choose(cases, &mut Dice::new(battery), count) {
+        if tally.is_over(began) {
+            break;
+        }
         tally.hold(&format!("{case:?}"), faulty_serve(&renew(), &case)).await;
     }
     assert!(tally.acknowledged > 0, "nothing was acknowledged: {tally:?}");
@@ -198,8 +209,11 @@ async fn command_matrix(making: Making, count: usize) {
         }
     }
     assert!(cases.len() > 40, "the record shows only {} places", cases.len());
-    let mut tally = Tally::default();
+    let (mut tally, began) = (Tally { known: cases.len(), ..Tally::default() }, SystemClock.monotonic());
     for case in choose(cases, &mut Dice::new(making.battery), count) {
+        if tally.is_over(began) {
+            break;
+        }
         renew();
         let what = format!("{} {case:?}", making.battery);
         tally.hold(&what, faulty_command(&place, &case, &making, &out)).await;
