@@ -96,6 +96,20 @@ pub(super) fn pack(
 fn write(out: &Path, contents: &Contents, sources: &BTreeMap<String, PathBuf>) -> io::Result<()> {
     let file = platform::private(OpenOptions::new().write(true).create_new(true)).open(out)?;
     let mut zip = ZipWriter::new(BufWriter::with_capacity(PART, file));
+    if let Err(error) = fill(&mut zip, contents, sources) {
+        // Dropped, it would go on writing behind what failed, and find its own place wrong. The file goes with its folder.
+        std::mem::forget(zip);
+        return Err(error);
+    }
+    let file = zip.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()
+}
+
+fn fill(
+    zip: &mut ZipWriter<BufWriter<File>>,
+    contents: &Contents,
+    sources: &BTreeMap<String, PathBuf>,
+) -> io::Result<()> {
     let options = |method| {
         SimpleFileOptions::default().compression_method(method).large_file(true).unix_permissions(0o600)
     };
@@ -106,11 +120,10 @@ fn write(out: &Path, contents: &Contents, sources: &BTreeMap<String, PathBuf>) -
         let method =
             if path.starts_with("files/") { CompressionMethod::Stored } else { CompressionMethod::Deflated };
         zip.start_file(path.as_str(), options(method))?;
-        io::copy(&mut BufReader::with_capacity(PART, File::open(source)?), &mut zip)?;
+        io::copy(&mut BufReader::with_capacity(PART, File::open(source)?), zip)?;
     }
     zip.set_comment(format!("{MARK}{}", "0".repeat(HASH as usize)))?;
-    let file = zip.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()
+    Ok(())
 }
 
 /// Puts the hash of everything before it into the comment at the end.
