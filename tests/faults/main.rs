@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "each battery says what it tried")]
 
 mod answers;
+mod clock;
 mod cuts;
 mod fuzz;
 mod network;
@@ -15,6 +16,7 @@ mod soak;
 mod space;
 mod syscalls;
 mod trace;
+mod upgrades;
 
 #[path = "../it/support/cluster.rs"]
 #[expect(dead_code, reason = "the same cluster as that of the other tests, which use more of it")]

@@ -127,6 +127,20 @@ impl Place {
         assert!(lost.is_empty(), "{what}: acknowledged and lost: {lost:?}");
     }
 
+    /// Every follower has come to the end of the ledger.
+    pub(crate) async fn read_up(&self) {
+        let store = Store::open_read_only(&self.data().join("karibarai.db")).await.unwrap();
+        let began = SystemClock.monotonic();
+        for follower in ["archive", "casebook", "mirror", "annex", Index::NAME] {
+            while store.cursor(follower).await.unwrap()
+                != EntryIndex(store.head().await.unwrap().unwrap().end())
+            {
+                assert!(SystemClock.monotonic() - began < PATIENCE, "{follower} does not read");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+
     pub(crate) fn sound(&self, what: &str) {
         let found = self.run(&["verify", "--deep"]);
         assert_eq!(found.status.code(), Some(0), "{what}: {}", told(&found));
@@ -303,16 +317,7 @@ pub(crate) async fn founded(folder: &Path, count: u64) -> Place {
     let url = run.url().unwrap();
     let taken = Sender::new().burst(&url, 1..count + 1).await;
     assert_eq!(taken.len() as u64, count);
-    let store = Store::open_read_only(&place.data().join("karibarai.db")).await.unwrap();
-    let began = SystemClock.monotonic();
-    for follower in ["archive", "casebook", "mirror", Index::NAME] {
-        while store.cursor(follower).await.unwrap() != EntryIndex(store.head().await.unwrap().unwrap().end())
-        {
-            assert!(SystemClock.monotonic() - began < PATIENCE, "{follower} does not read");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-    drop(store);
+    place.read_up().await;
     let (status, said) = run.terminate();
     assert!(status.success(), "{said}");
     place.with("CHATWORK_API_BASE", &dead)

@@ -53,7 +53,7 @@ impl Tally {
     }
 
     fn finish(self, battery: &str) {
-        println!("{battery}: {self:?}");
+        println!("{battery}: of {} known cases {self:?}", self.known);
         assert!(self.failed.is_empty(), "{battery}: {} of {} cases failed", self.failed.len(), self.tried);
         assert!(self.happened * 2 > self.tried, "{battery}: most faults never came to pass");
     }
