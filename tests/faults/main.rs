@@ -14,6 +14,7 @@ mod power;
 mod program;
 mod soak;
 mod space;
+mod supply;
 mod syscalls;
 mod trace;
 mod upgrades;
