@@ -9,6 +9,7 @@ mod answers;
 mod clock;
 mod cuts;
 mod fuzz;
+mod gate;
 mod network;
 mod power;
 mod program;

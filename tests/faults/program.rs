@@ -268,7 +268,14 @@ impl Sender {
     }
 
     pub(crate) async fn answer(&self, url: &str, message: u64) -> Option<reqwest::Response> {
-        let body = body(message);
+        self.send(url, body(message)).await
+    }
+
+    pub(crate) async fn deliver_text(&self, url: &str, body: String) -> Option<u16> {
+        self.send(url, body).await.map(|it| it.status().as_u16())
+    }
+
+    async fn send(&self, url: &str, body: String) -> Option<reqwest::Response> {
         let request = self.0.post(url).header("x-chatworkwebhooksignature", sign(body.as_bytes()));
         request.body(body).send().await.ok()
     }

@@ -14,7 +14,14 @@ const SEVERAL: usize = 40;
 
 fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", "x86_64-unknown-linux-gnu"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--locked",
+            "--filter-platform",
+            "x86_64-unknown-linux-gnu",
+        ])
         .current_dir(ROOT)
         .output()
         .unwrap();
@@ -61,12 +68,17 @@ fn fits(expression: &str, allowed: &BTreeSet<String>) -> bool {
 
 #[test]
 fn licences_sources_and_refused_crates_keep_the_rules() {
-    let rules: toml::Value = toml::from_str(&fs::read_to_string(Path::new(ROOT).join(".ci/deny.toml")).unwrap()).unwrap();
+    let rules: toml::Value =
+        toml::from_str(&fs::read_to_string(Path::new(ROOT).join(".ci/deny.toml")).unwrap()).unwrap();
     let (allowed, refused) = (words(&rules, &["licenses", "allow"]), words(&rules, &["bans", "deny"]));
     assert!(fits("MIT OR (GPL-3.0 AND X)", &allowed) && !fits("(MIT OR Apache-2.0) AND GPL-3.0", &allowed));
     let metadata = metadata();
-    let used: BTreeSet<&str> =
-        metadata["resolve"]["nodes"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
+    let used: BTreeSet<&str> = metadata["resolve"]["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["id"].as_str().unwrap())
+        .collect();
     let (mut wrong, mut versions) = (Vec::new(), BTreeMap::<&str, usize>::new());
     for package in metadata["packages"].as_array().unwrap() {
         if !used.contains(package["id"].as_str().unwrap()) {
@@ -90,7 +102,11 @@ fn licences_sources_and_refused_crates_keep_the_rules() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
     let several: Vec<_> = versions.iter().filter(|(_, count)| **count > 1).collect();
     assert!(several.len() <= SEVERAL, "{several:?}");
-    println!("supply: {} crates, {} of them in several versions, none against the rules", versions.len(), several.len());
+    println!(
+        "supply: {} crates, {} of them in several versions, none against the rules",
+        versions.len(),
+        several.len()
+    );
 }
 
 #[test]
@@ -112,12 +128,17 @@ fn the_list_of_parts_is_complete_and_the_compiler_is_the_one_that_is_stated() {
             assert!(refs.contains(needed.as_str().unwrap()), "{needed}");
         }
     }
-    let manifest: toml::Value = toml::from_str(&fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap()).unwrap();
+    let manifest: toml::Value =
+        toml::from_str(&fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap()).unwrap();
     let direct = manifest["dependencies"].as_table().unwrap();
     for name in direct.keys() {
-        assert!(refs.iter().any(|it| it.starts_with(&format!("pkg:cargo/{name}@"))), "{name} is not in the list");
+        assert!(
+            refs.iter().any(|it| it.starts_with(&format!("pkg:cargo/{name}@"))),
+            "{name} is not in the list"
+        );
     }
-    let reproduce = Command::new("bash").arg("-n").arg(Path::new(ROOT).join("deploy/reproduce")).status().unwrap();
+    let reproduce =
+        Command::new("bash").arg("-n").arg(Path::new(ROOT).join("deploy/reproduce")).status().unwrap();
     assert!(reproduce.success());
     let stated = manifest["package"]["rust-version"].as_str().unwrap();
     let compiler = Command::new("rustc").arg("--version").current_dir(ROOT).output().unwrap();
