@@ -125,6 +125,7 @@ fn the_top_level_holds_what_it_should() {
         "LICENSE",
         "README.ja.md",
         "README.md",
+        "SECURITY.md",
         "benches",
         "config",
         "deploy",

@@ -12,6 +12,7 @@ const LEFT_OUT: &[&str] = &[
     "receiving, reminding, erasing, rebuilding and searching on PostgreSQL (cargo test runs the store's own tests on it)",
     "the copy in an object storage that speaks S3 (cargo test makes it in a folder)",
     "the pages and verify.html in a real browser (tests/browser)",
+    "full and read-only disks, where the tests are not run by root",
     "deploy/nginx.conf, deploy/Caddyfile and the systemd unit, where nginx, Caddy and systemd-analyze are not installed",
 ];
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use karibarai::config::{Config, LoadArgs};
 use karibarai::domain::{Clock as _, SystemClock};
 use karibarai::sandbox::{Sandbox, SandboxConfig};
 
@@ -110,4 +111,20 @@ async fn a_stolen_webhook_token_makes_the_bot_neither_speak_nor_obey_and_the_fol
         words.len() + 5,
         found.len()
     );
+}
+
+#[test]
+fn no_debug_output_of_the_settings_holds_a_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path()).with("CHATWORK_API_TOKEN", "marker-of-the-api-token");
+    let arguments = LoadArgs { path: None, env: place.settings.clone(), cwd: folder.path().to_owned() };
+    let config = Config::load(&arguments).unwrap();
+    assert_eq!(config.chatwork.webhook_tokens.len(), 1);
+    let shown = format!("{config:?} {config:#?}");
+    assert!(shown.contains("karibarai.db"), "it shows the rest");
+    for (name, secret) in &place.settings {
+        if name.ends_with("_TOKEN") {
+            assert!(!shown.contains(secret), "{name} is shown");
+        }
+    }
 }
