@@ -36,15 +36,58 @@ pub(crate) struct Model {
     pub(crate) scales: [Scale; LABELS],
     /// Value of a feature of each kind.
     kinds: [f32; Kind::COUNT],
-    /// Bucket to row; 0 is the empty row.
-    at: Vec<u16>,
-    rows: Vec<[i16; LABELS]>,
+    rows: Rows,
     /// Weights by which the words that name the work are chosen; none in a model that does not choose them.
     picks: Vec<i16>,
 }
 
+/// The weights of the buckets that have any, and how to find them. Whether a bucket has weights is a bit, and its row is
+/// how many bits stand before it: 160 KiB that stay in a near cache, where a table of all buckets would not.
+#[derive(Debug)]
+struct Rows {
+    /// A bit for each bucket.
+    known: Vec<u64>,
+    /// For each word of bits how many are set in the words before it.
+    before: Vec<u32>,
+    /// The first row is empty, and that of all buckets without weights.
+    weights: Vec<[i16; WIDTH]>,
+}
+
+/// Labels, and what makes a row a whole number of machine words.
+const WIDTH: usize = LABELS.next_power_of_two();
+
+impl Rows {
+    /// Of a bucket that is there twice the first row counts.
+    fn new(mut rows: Vec<(u32, [i16; WIDTH])>) -> Self {
+        rows.sort_by_key(|(bucket, _)| *bucket);
+        rows.dedup_by_key(|(bucket, _)| *bucket);
+        let mut known = vec![0_u64; 1 << (BITS - u64::BITS.trailing_zeros())];
+        for (bucket, _) in &rows {
+            known[(bucket / u64::BITS) as usize] |= 1 << (bucket % u64::BITS);
+        }
+        let mut before = Vec::with_capacity(known.len());
+        let mut sum = 0;
+        for word in &known {
+            before.push(sum);
+            sum += word.count_ones();
+        }
+        let empty = std::iter::once([0; WIDTH]);
+        Self { known, before, weights: empty.chain(rows.into_iter().map(|(_, row)| row)).collect() }
+    }
+
+    #[inline]
+    fn get(&self, bucket: u32) -> &[i16; WIDTH] {
+        let (at, bit) = ((bucket / u64::BITS) as usize, bucket % u64::BITS);
+        let word = self.known[at];
+        let row = self.before[at] + (word & ((1 << bit) - 1)).count_ones() + 1;
+        // Not a branch: nothing tells beforehand which features have weights.
+        let there = (word >> bit & 1) as u32;
+        &self.weights[(row * there) as usize]
+    }
+}
+
 /// Sums of weights, by kind of feature.
-pub(crate) type Sums = [[i32; LABELS]; Kind::COUNT];
+pub(crate) type Sums = [[i32; WIDTH]; Kind::COUNT];
 
 impl Model {
     /// Reads a model file.
@@ -57,10 +100,10 @@ impl Model {
         let mut model = Self {
             scales: [Scale::default(); LABELS],
             kinds: [0.0; Kind::COUNT],
-            at: vec![0; 1 << BITS],
-            rows: vec![[0; LABELS]],
+            rows: Rows::new(Vec::new()),
             picks: Vec::new(),
         };
+        let mut rows = Vec::new();
         for (number, line) in lines {
             let (head, rest) = line.split_once(' ').ok_or_else(|| bad(number))?;
             match head {
@@ -68,9 +111,12 @@ impl Model {
                 "kinds" => numbers(rest, &mut model.kinds).ok_or_else(|| bad(number))?,
                 "label" => model.label(rest).ok_or_else(|| bad(number))?,
                 "pick" => model.pick_row(rest).ok_or_else(|| bad(number))?,
-                bucket => model.row(bucket, rest).ok_or_else(|| bad(number))?,
+                bucket => {
+                    rows.push(row(bucket, rest).ok_or_else(|| bad(number))?);
+                }
             }
         }
+        model.rows = Rows::new(rows);
         Ok(model)
     }
 
@@ -81,18 +127,6 @@ impl Model {
         numbers(values, &mut it)?;
         let [unit, bias, ask, certain, slope, shift] = it;
         self.scales[label as usize] = Scale { unit, bias, ask, certain, slope, shift };
-        Some(())
-    }
-
-    fn row(&mut self, bucket: &str, weights: &str) -> Option<()> {
-        let at = self.at.get_mut(usize::from_str_radix(bucket, 36).ok()?)?;
-        *at = u16::try_from(self.rows.len()).ok()?;
-        let mut row = [0; LABELS];
-        for weight in weights.split(' ') {
-            let (label, weight) = weight.split_once(':')?;
-            *row.get_mut(label.parse::<usize>().ok()?)? = weight.parse().ok()?;
-        }
-        self.rows.push(row);
         Some(())
     }
 
@@ -118,11 +152,9 @@ impl Model {
 
     #[inline]
     pub(crate) fn add(&self, sums: &mut Sums, kind: Kind, bucket: u32) {
-        let row = self.at[bucket as usize];
-        if row != 0 {
-            for (sum, weight) in sums[kind as usize].iter_mut().zip(self.rows[usize::from(row)]) {
-                *sum = sum.saturating_add(i32::from(weight));
-            }
+        for (sum, weight) in sums[kind as usize].iter_mut().zip(self.rows.get(bucket)) {
+            // No body has the 65,538 features of one kind in a sentence that it takes to come round.
+            *sum = sum.wrapping_add(i32::from(*weight));
         }
     }
 
@@ -139,7 +171,7 @@ impl Model {
 
     /// What one feature adds to the score of a label.
     pub(crate) fn weight(&self, kind: Kind, bucket: u32, label: usize) -> f32 {
-        let weight = self.rows[usize::from(self.at[bucket as usize])][label];
+        let weight = self.rows.get(bucket)[label];
         f32::from(weight) * self.kinds[kind as usize] * self.scales[label].unit
     }
 
@@ -149,6 +181,17 @@ impl Model {
         let likely = 1.0 / (1.0 + f64::from(-(scale.slope * score + scale.shift)).exp());
         (likely * 1000.0).round() / 1000.0
     }
+}
+
+/// A line of weights: the bucket in base 36, and the weight of each label that has one.
+fn row(bucket: &str, weights: &str) -> Option<(u32, [i16; WIDTH])> {
+    let bucket = u32::from_str_radix(bucket, 36).ok().filter(|it| it >> BITS == 0)?;
+    let mut row = [0; WIDTH];
+    for weight in weights.split(' ') {
+        let (label, weight) = weight.split_once(':')?;
+        *row[..LABELS].get_mut(label.parse::<usize>().ok()?)? = weight.parse().ok()?;
+    }
+    Some((bucket, row))
 }
 
 fn numbers(text: &str, into: &mut [f32]) -> Option<()> {
@@ -170,7 +213,7 @@ pub(crate) struct Scorer<'m> {
 
 impl<'m> Scorer<'m> {
     pub(crate) fn new(model: &'m Model) -> Self {
-        let empty = [[0; LABELS]; Kind::COUNT];
+        let empty = [[0; WIDTH]; Kind::COUNT];
         Self { model, shared: empty, here: empty, at: None, best: [(f32::NEG_INFINITY, 0); LABELS] }
     }
 
@@ -212,7 +255,7 @@ mod tests {
         let kinds = "kinds 1 1 1 1 1 1 1 1";
         let good = format!("{HEAD}\n# about\n{kinds}\nlabel new_request 0.5 -1 0 2 1 0\na 0:4 6:-2\n");
         let model = Model::parse(&good).expect("a model");
-        let mut sums = [[0; LABELS]; Kind::COUNT];
+        let mut sums = [[0; WIDTH]; Kind::COUNT];
         model.add(&mut sums, Kind::Gram, 10);
         model.add(&mut sums, Kind::Gram, 11);
         assert!((model.score(&sums, 0) - 1.0).abs() < 1e-6);

@@ -215,13 +215,16 @@ fn alternatives(hir: &Hir) -> Vec<&Hir> {
     }
 }
 
-/// Words of which one must stand in any match of a pattern, if that selects anything. The pattern must have `groups`.
-pub(crate) fn needed(rule: &str, pattern: &str, groups: usize) -> Result<Option<Words>, RuleError> {
+/// Up to two sets of words of each of which one must stand in any match of a pattern. The pattern must have `groups`.
+pub(crate) fn needed(rule: &str, pattern: &str, groups: usize) -> Result<Vec<Words>, RuleError> {
     let hir = regex_syntax::parse(pattern).map_err(|_| refused(rule, "has a pattern that does not parse"))?;
     if hir.properties().explicit_captures_len() != groups {
         return Err(refused(rule, "needs exactly one group in each pattern"));
     }
-    Ok(needs(&hir).into_iter().min_by_key(|words| cost(words)))
+    let mut needs = needs(&hir);
+    needs.sort_by_key(|words| cost(words));
+    needs.truncate(2);
+    Ok(needs)
 }
 
 pub(crate) type Words = Vec<Vec<u8>>;

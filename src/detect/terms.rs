@@ -28,14 +28,15 @@ pub(crate) struct CompiledTerm {
 #[derive(Debug)]
 struct Pattern {
     pattern: String,
-    needs: Option<AhoCorasick>,
+    needs: Vec<AhoCorasick>,
     regex: OnceLock<Option<Regex>>,
 }
 
 impl Pattern {
     fn new(rule: &str, pattern: String, groups: usize) -> Result<Self, RuleError> {
         let needs = needed(rule, &pattern, groups)?;
-        let needs = needs.map(AhoCorasick::new).transpose().map_err(RuleError::Spellings)?;
+        let needs = needs.into_iter().map(AhoCorasick::new).collect::<Result<_, _>>();
+        let needs = needs.map_err(RuleError::Spellings)?;
         Ok(Self { pattern, needs, regex: OnceLock::new() })
     }
 
@@ -72,7 +73,7 @@ impl CompiledTerm {
     /// The same for each pattern.
     pub(crate) fn find_each(&self, sentence: &str) -> impl Iterator<Item = Option<Range<usize>>> {
         self.patterns.iter().map(move |pattern| {
-            if pattern.needs.as_ref().is_some_and(|needs| !needs.is_match(sentence)) {
+            if !pattern.needs.iter().all(|needs| needs.is_match(sentence)) {
                 return None;
             }
             let regex = pattern.regex()?;
