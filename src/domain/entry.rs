@@ -179,8 +179,8 @@ pub fn unhex(text: &str) -> Option<Digest> {
         return None;
     }
     let mut seen = 0;
-    for (to, pair) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
-        let [high, low] = pair.map(|it| VALUES[usize::from(it)]);
+    for (to, [high, low]) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
+        let (high, low) = (VALUES[usize::from(*high)], VALUES[usize::from(*low)]);
         seen |= high | low;
         *to = high << 4 | low & 15;
     }

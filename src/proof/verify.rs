@@ -3,6 +3,8 @@
 //! One pass in order. Memory grows with the rooms, the edited messages and the erasures, not with the entries.
 
 use std::panic::resume_unwind;
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::domain::{Digest, EntryError};
@@ -18,8 +20,8 @@ mod scan;
 mod walk;
 
 /// Rows that one thread checks at a time, and the bytes after which it takes no further one.
-const PART_ROWS: usize = 8192;
-const PART_BYTES: usize = 4 * 1024 * 1024;
+const PART_ROWS: usize = 1024;
+const PART_BYTES: usize = 1024 * 1024;
 /// More threads than this only wait for the reader.
 const MAX_THREADS: usize = 4;
 /// Findings that a report lists; the others are only counted.
@@ -199,60 +201,74 @@ impl Report {
 
 /// Recomputes the ledger and compares it with the expected heads.
 ///
-/// Hashing and parsing, which need one row only, run on other threads while this one reads on and walks the chains.
-pub fn verify(source: &mut impl Source, expected: Vec<Expected>) -> Result<Report, SourceError> {
+/// Reading has a thread of its own; hashing and parsing, which need one row only, run on others, while this one walks the
+/// chains.
+pub fn verify(source: &mut (impl Source + Send), expected: Vec<Expected>) -> Result<Report, SourceError> {
     verify_part(source, expected, &[])
 }
 
 /// [`verify`] of a ledger that was continued: the erasure of these entries is declared in a later one.
 pub fn verify_part(
-    source: &mut impl Source,
+    source: &mut (impl Source + Send),
     expected: Vec<Expected>,
     declared: &[u64],
 ) -> Result<Report, SourceError> {
     let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
     let mut walk = Walk::new(expected);
     walk.declared_elsewhere(declared);
-    let mut checked: Vec<Vec<Checked>> = Vec::new();
-    let mut batch = read_batch(source, threads)?;
-    while !batch.is_empty() {
-        (checked, batch) = thread::scope(|scope| {
-            // The parts are lent, not given: memory that another thread frees is slow to get again.
-            let workers: Vec<_> =
-                batch.iter().map(|part| scope.spawn(|| part.iter().map(check).collect())).collect();
-            checked.into_iter().flatten().for_each(|it| walk.step(it));
-            let following = read_batch(source, threads);
-            let checked = workers
-                .into_iter()
-                .map(|it| it.join().unwrap_or_else(|panic| resume_unwind(panic)))
-                .collect();
-            following.map(|it| (checked, it))
-        })?;
-    }
-    checked.into_iter().flatten().for_each(|it| walk.step(it));
+    thread::scope(|scope| {
+        // As many parts may wait as there are threads to check them; that bounds the memory.
+        let (give, take) = mpsc::sync_channel::<(Vec<Row>, SyncSender<Vec<Checked>>)>(threads);
+        let (order, results) = mpsc::sync_channel(threads);
+        let (done, spent) = mpsc::channel();
+        let take = Arc::new(Mutex::new(take));
+        for _ in 0..threads {
+            let (take, done) = (Arc::clone(&take), done.clone());
+            scope.spawn(move || check_parts(&take, &done));
+        }
+        drop(take);
+        // The parts come back to the thread that reads: memory that another thread frees is slow to get again.
+        let reader = scope.spawn(move || {
+            loop {
+                let part = read_part(source)?;
+                spent.try_iter().for_each(drop::<Vec<Row>>);
+                let (answer, result) = mpsc::sync_channel(1);
+                if part.is_empty() || order.send(result).is_err() || give.send((part, answer)).is_err() {
+                    return Ok(());
+                }
+            }
+        });
+        // In the order of reading, whichever is checked first.
+        for checked in results.into_iter().map_while(|result: Receiver<_>| result.recv().ok()) {
+            checked.into_iter().for_each(|it| walk.step(it));
+        }
+        reader.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })?;
     Ok(walk.finish())
 }
 
-/// Up to one part of rows for each thread; no part at the end of the source.
-fn read_batch(source: &mut impl Source, threads: usize) -> Result<Vec<Vec<Row>>, SourceError> {
-    let mut parts = Vec::with_capacity(threads);
-    for _ in 0..threads {
-        let mut part = Vec::new();
-        let mut bytes = 0;
-        while part.len() < PART_ROWS && bytes < PART_BYTES {
-            let Some(row) = source.next()? else { break };
-            bytes += row.entry.len();
-            if let Content::Present { bytes: content, .. } = &row.content {
-                bytes += content.len();
-            }
-            part.push(row);
-        }
-        if part.is_empty() {
-            break;
-        }
-        parts.push(part);
+fn check_parts(take: &Mutex<Receiver<(Vec<Row>, SyncSender<Vec<Checked>>)>>, done: &Sender<Vec<Row>>) {
+    // A lock that a panic poisoned is one that nobody waits for any more.
+    while let Some((part, answer)) = take.lock().ok().and_then(|it| it.recv().ok()) {
+        // The other ends are gone only when the walk is over.
+        let _ = answer.send(part.iter().map(check).collect());
+        let _ = done.send(part);
     }
-    Ok(parts)
+}
+
+/// The rows that one thread checks at a time; none at the end of the source.
+fn read_part(source: &mut impl Source) -> Result<Vec<Row>, SourceError> {
+    let mut part = Vec::new();
+    let mut bytes = 0;
+    while part.len() < PART_ROWS && bytes < PART_BYTES {
+        let Some(row) = source.next()? else { break };
+        bytes += row.entry.len();
+        if let Content::Present { bytes: content, .. } = &row.content {
+            bytes += content.len();
+        }
+        part.push(row);
+    }
+    Ok(part)
 }
 
 #[cfg(test)]

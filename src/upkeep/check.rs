@@ -1,13 +1,9 @@
 //! The whole ledger recomputed and compared with every signed head.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
-
-use crate::anchor::{self, Found};
+use crate::anchor::Found;
 use crate::domain::{self, Digest, EntryIndex, EntryKind};
 use crate::files::Shelf;
 use crate::ledger::{self, Continued, Erasure, LedgerError, StoreSource};
@@ -228,20 +224,20 @@ impl Part<'_> {
         let mut source = Watching::new(StoreSource::new(store.clone(), self.base, until));
         let expected = heads.expected;
         let declared = if self.ended { self.erased_later(store).await? } else { Vec::new() };
-        let shelf = Shelf::new(data_dir);
+        let (shelf, outside) = (Shelf::new(data_dir), self.outside.to_owned());
         let work = move || {
             let report = verify::verify_part(&mut source, expected, &declared)?;
             let files = source.check(&shelf).map_err(CheckError::Files)?;
-            Ok::<_, CheckError>((report, files))
+            Ok::<_, CheckError>((report, files, source.altered(&outside)))
         };
-        let (report, files) = tokio::task::spawn_blocking(work).await.map_err(|_| CheckError::CutOff)??;
+        let (report, files, altered) =
+            tokio::task::spawn_blocking(work).await.map_err(|_| CheckError::CutOff)??;
         let notes = match self.ended {
             true => store.past_checkpoints(self.base).await?,
             false => store.checkpoints().await?,
         };
         let notes = notes.into_iter().collect();
         let anchors = Found::all(self.outside, &notes, roots).map_err(CheckError::Anchors)?;
-        let altered = altered(store, self.outside, self.base..self.base + report.size).await?;
         let (foreign, id) = (heads.foreign, self.id.to_owned());
         let (earlier, uncommitted) = (Vec::new(), false);
         Ok(Checked { id, report, foreign, key, unsigned, anchors, altered, files, earlier, uncommitted })
@@ -274,29 +270,4 @@ async fn each_of_kind(
         next = EntryIndex(last.n.0 + 1);
         found.iter().for_each(&mut each);
     }
-}
-
-/// Content of `checkpoint.anchored`, as far as the file is concerned.
-#[derive(Deserialize)]
-struct Anchored {
-    size: u64,
-    host: String,
-    sha256: String,
-}
-
-/// Compares the files of stamps with what was recorded when they came.
-async fn altered(store: &Store, outside: &Path, rows: Range<u64>) -> Result<Vec<PathBuf>, CheckError> {
-    let mut expected: BTreeMap<PathBuf, String> = BTreeMap::new();
-    each_of_kind(store, EntryKind::CheckpointAnchored, rows, |record| {
-        let it = record.content_bytes().and_then(|it| serde_json::from_slice::<Anchored>(it).ok());
-        if let Some(it) = it {
-            expected.insert(anchor::path(outside, it.size, &it.host), it.sha256);
-        }
-    })
-    .await?;
-    let differs = |(path, sha256): (PathBuf, String)| {
-        let same = std::fs::read(&path).is_ok_and(|it| domain::hex(&Sha256::digest(it)) == sha256);
-        (!same).then_some(path)
-    };
-    Ok(expected.into_iter().filter_map(differs).collect())
 }

@@ -1,7 +1,13 @@
-//! The stored files beside the entries that name them: each must be there, with its hash.
+//! What lies in files beside the entries that name it: stored files and the answers of time stamp authorities. Each must
+//! be there, with its hash.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
+use crate::anchor;
 use crate::domain::{self, Digest};
 use crate::files::{Condition, Shelf};
 use crate::proof::verify::{Content, Row, Source, SourceError};
@@ -25,7 +31,8 @@ pub struct StoredFiles {
 /// Passes rows on and keeps what they say of files.
 pub(super) struct Watching<S> {
     inner: S,
-    named: Vec<(u64, Digest)>,
+    files: Vec<(u64, Digest)>,
+    stamps: Vec<Anchored>,
 }
 
 #[derive(Deserialize)]
@@ -33,16 +40,24 @@ struct FileContent {
     sha256: String,
 }
 
+/// Content of `checkpoint.anchored`, as far as the file is concerned.
+#[derive(Deserialize)]
+struct Anchored {
+    size: u64,
+    host: String,
+    sha256: String,
+}
+
 impl<S> Watching<S> {
     pub(super) fn new(inner: S) -> Self {
-        Self { inner, named: Vec::new() }
+        Self { inner, files: Vec::new(), stamps: Vec::new() }
     }
 
     /// Reads the bytes of each file that was named. An entry whose content is erased names none.
-    pub(super) fn check(self, shelf: &Shelf) -> std::io::Result<StoredFiles> {
+    pub(super) fn check(&self, shelf: &Shelf) -> std::io::Result<StoredFiles> {
         let mut found = StoredFiles::default();
         let mut last: Option<(Digest, Condition)> = None;
-        for (n, sha256) in self.named {
+        for &(n, sha256) in &self.files {
             let condition = match last {
                 Some((same, condition)) if same == sha256 => condition,
                 _ => shelf.check(&sha256)?,
@@ -55,24 +70,42 @@ impl<S> Watching<S> {
         }
         Ok(found)
     }
+
+    /// The files of time stamps in this folder that are gone, or not as they came.
+    pub(super) fn altered(&self, folder: &Path) -> Vec<PathBuf> {
+        let named = |it: &Anchored| (anchor::path(folder, it.size, &it.host), it.sha256.clone());
+        // The last answer of an authority over a head is the one that is kept.
+        let expected: BTreeMap<_, _> = self.stamps.iter().map(named).collect();
+        let differs = |(path, sha256): (PathBuf, String)| {
+            let same = std::fs::read(&path).is_ok_and(|it| domain::hex(&Sha256::digest(it)) == sha256);
+            (!same).then_some(path)
+        };
+        expected.into_iter().filter_map(differs).collect()
+    }
 }
 
 impl<S: Source> Source for Watching<S> {
     fn next(&mut self) -> Result<Option<Row>, SourceError> {
         let row = self.inner.next()?;
-        if let Some(Row { n, entry, content: Content::Present { bytes, .. }, .. }) = &row
-            && names_a_file(entry)
-            && let Some(sha256) =
-                serde_json::from_slice(bytes).ok().and_then(|it: FileContent| domain::unhex(&it.sha256))
-        {
-            self.named.push((*n, sha256));
+        if let Some(Row { n, entry, content: Content::Present { bytes, .. }, .. }) = &row {
+            match kind(entry) {
+                Some(it) if it.starts_with(b"file.") => {
+                    let content = serde_json::from_slice(bytes).ok();
+                    self.files
+                        .extend(content.and_then(|it: FileContent| Some((*n, domain::unhex(&it.sha256)?))));
+                }
+                Some(b"checkpoint.anchored") => self.stamps.extend(serde_json::from_slice::<Anchored>(bytes)),
+                _ => {}
+            }
         }
         Ok(row)
     }
 }
 
-/// `"kind":"file.stored"` or `"file.imported"`: the third field, within the first bytes of the entry.
-fn names_a_file(entry: &[u8]) -> bool {
-    const MARK: &[u8] = br#","kind":"file."#;
-    entry.get(..64).unwrap_or(entry).windows(MARK.len()).any(|it| it == MARK)
+/// The kind that an entry begins with; one that begins otherwise is no entry.
+fn kind(entry: &[u8]) -> Option<&[u8]> {
+    let number = entry.strip_prefix(br#"{"v":1,"n":"#)?;
+    let digits = number.iter().take_while(|it| it.is_ascii_digit()).count();
+    let kind = number[digits..].strip_prefix(br#","kind":""#)?;
+    kind.iter().position(|it| *it == b'"').map(|end| &kind[..end])
 }

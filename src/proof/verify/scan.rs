@@ -89,27 +89,42 @@ impl<'a> Scan<'a> {
     /// `2026-11-23T05:05:09.000Z`. The first and the last year, where clamping begins, are left to the slow way.
     fn time(&mut self) -> Option<UtcMillis> {
         let text: &[u8; 24] = self.string()?.as_bytes().try_into().ok()?;
-        let punctuation = [4, 7, 10, 13, 16, 19, 23].map(|at| text[at]);
-        if punctuation != *b"--T::.Z" {
+        let [
+            y0,
+            y1,
+            y2,
+            y3,
+            b'-',
+            m0,
+            m1,
+            b'-',
+            d0,
+            d1,
+            b'T',
+            h0,
+            h1,
+            b':',
+            i0,
+            i1,
+            b':',
+            s0,
+            s1,
+            b'.',
+            rest @ ..,
+        ] = text
+        else {
             return None;
-        }
-        let year = digits(&text[..4])?;
-        let [month, day, hour, minute, second] =
-            [&text[5..7], &text[8..10], &text[11..13], &text[14..16], &text[17..19]].map(digits);
+        };
+        let [f0, f1, f2, b'Z'] = rest else { return None };
+        let year = digits(&[*y0, *y1, *y2, *y3])?;
         if !(2..9999).contains(&year) {
             return None;
         }
-        let small = |it: Option<i16>| i8::try_from(it?).ok();
-        let nanos = i32::from(digits(&text[20..23])?) * 1_000_000;
-        let at = DateTime::new(
-            year,
-            small(month)?,
-            small(day)?,
-            small(hour)?,
-            small(minute)?,
-            small(second)?,
-            nanos,
-        );
+        let two = |tens: &u8, ones: &u8| i8::try_from(digits(&[*tens, *ones])?).ok();
+        let nanos = i32::from(digits(&[*f0, *f1, *f2])?) * 1_000_000;
+        let (month, day) = (two(m0, m1)?, two(d0, d1)?);
+        let (hour, minute, second) = (two(h0, h1)?, two(i0, i1)?, two(s0, s1)?);
+        let at = DateTime::new(year, month, day, hour, minute, second, nanos);
         Some(UtcMillis(Offset::UTC.to_timestamp(at.ok()?).ok()?.as_millisecond()))
     }
 }
