@@ -1,6 +1,5 @@
 //! `export`: the evidence package of a room or a case.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -12,7 +11,7 @@ use crate::domain::{AccountId, CaseId, MessageId, RoomId};
 use crate::export::{Audience, Exported, Exporter, Found, Request, Withheld};
 use crate::proof::bundle::Withhold;
 use crate::search::{self, Query};
-use crate::store::{ContinueStore as _, SearchFilter, SearchRow, Store};
+use crate::store::{ContinueStore as _, SearchFilter, Store};
 
 use super::Exit;
 use super::start::{self, Place};
@@ -20,8 +19,6 @@ use super::terminal::{Busy, Terminal};
 
 /// Characters of a withheld message that the preview shows.
 const PREVIEW: usize = 60;
-/// Hits read at a time.
-const PAGE: usize = 500;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -157,21 +154,8 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
 async fn found(store: &Store, query: &str, request: &Request) -> anyhow::Result<Found> {
     let (from, to) = request.times()?;
     let filter = SearchFilter { room: request.room, from, to, ..SearchFilter::default() };
-    let parsed = Query::parse(query, false);
-    let mut messages = BTreeSet::new();
-    let mut before = None;
-    loop {
-        let page = search::search(store, &parsed, &filter, before, PAGE).await?;
-        for hit in page.hits {
-            if let SearchRow::Captured { version, .. } = hit.row {
-                messages.insert(version.message);
-            }
-        }
-        before = page.next;
-        if before.is_none() {
-            return Ok(Found { query: query.to_owned(), messages });
-        }
-    }
+    let messages = search::messages(store, &Query::parse(query, false), &filter).await?;
+    Ok(Found { query: query.to_owned(), messages })
 }
 
 fn preview(withheld: &[Withheld], terminal: &Terminal) {

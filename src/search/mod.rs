@@ -8,9 +8,10 @@
 mod query;
 mod words;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::domain::{EntryIndex, Folded, RoomId, UtcMillis};
+use crate::domain::{EntryIndex, Folded, MessageId, RoomId, UtcMillis};
 use crate::store::{CaseRow, FollowStore as _, SearchFilter, SearchRow, SearchStore as _, Store, StoreError};
 
 pub use query::Query;
@@ -37,6 +38,28 @@ pub struct Page {
     pub hits: Vec<Hit>,
     /// From where to go on; `None` when everything was looked at.
     pub next: Option<EntryIndex>,
+}
+
+/// The messages of which any version fits the query, and no imported ones.
+pub async fn messages(
+    store: &Store,
+    query: &Query,
+    filter: &SearchFilter,
+) -> Result<BTreeSet<MessageId>, StoreError> {
+    let mut messages = BTreeSet::new();
+    let mut before = None;
+    loop {
+        let page = search(store, query, filter, before, MAX_HITS).await?;
+        for hit in page.hits {
+            if let SearchRow::Captured { version, .. } = hit.row {
+                messages.insert(version.message);
+            }
+        }
+        before = page.next;
+        if before.is_none() {
+            return Ok(messages);
+        }
+    }
 }
 
 /// The next hits from before entry `before` on (`None`: from the newest), at most `limit` and [`MAX_HITS`].

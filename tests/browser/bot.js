@@ -1,11 +1,12 @@
 // Starts a Chatwork simulator and a bot for one test, and a browser for all of them.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -141,4 +142,22 @@ export async function enter(browser, bot, options = {}) {
   await page.getByRole('button').first().click();
   await page.waitForURL(/\/password$/);
   return page;
+}
+
+/** What the checker of the HTML standard's own people says of documents, by name. */
+export async function faults(documents) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'karibarai-html-'));
+  try {
+    const checker = fileURLToPath(new URL('node_modules/vnu-jar/build/dist/vnu.jar', import.meta.url));
+    const files = Object.entries(documents).map(([name, html]) => {
+      const file = path.join(folder, `${name}.html`);
+      writeFileSync(file, html);
+      return file;
+    });
+    const options = ['-jar', checker, '--format', 'json', '--stdout', '--exit-zero-always'];
+    const { stdout } = await promisify(execFile)('java', [...options, ...files], { maxBuffer: 1 << 26 });
+    return JSON.parse(stdout).messages.map((it) => `${path.basename(it.url)}: ${it.message} ${it.extract ?? ''}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

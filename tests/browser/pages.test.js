@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import axe from 'axe-core';
-import { DESK, PHONE, REQUEST, enter, run, startBot, startBrowser, until } from './bot.js';
+import { DESK, PHONE, REQUEST, enter, faults, run, startBot, startBrowser, until } from './bot.js';
 
 let browser;
 before(async () => (browser = await startBrowser()));
@@ -168,7 +168,7 @@ test('hostile content stays text: nothing runs, nothing is asked of anybody else
     await page.context().close();
   }));
 
-test('axe finds nothing on any page, light and dark, narrow and wide; keys alone suffice', () =>
+test('neither axe nor an HTML validator finds anything on any page, light and dark, narrow and wide; keys alone suffice', () =>
   withBot({}, async (bot) => {
     const request = await bot.clientSays(REQUEST);
     await caseIs(bot, 'reminded');
@@ -195,6 +195,11 @@ test('axe finds nothing on any page, light and dark, narrow and wide; keys alone
       export: `/export?preview=1&room=${bot.room}`, settings: '/settings', password: '/password', health: '/health',
       absent: '/rooms/1', say: '/say', rehearsal: '/rehearsal',
     };
+    const written = {};
+    for (const [name, address] of Object.entries(addresses)) {
+      written[name] = await (await page.request.get(bot.base + address)).text();
+    }
+    assert.deepEqual(await faults(written), []);
     for (const colorScheme of ['light', 'dark']) {
       for (const [width, viewport] of [['phone', PHONE], ['desk', DESK]]) {
         await page.emulateMedia({ colorScheme });

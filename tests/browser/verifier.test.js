@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import axe from 'axe-core';
-import { PHONE, REQUEST, startBot, startBrowser, until } from './bot.js';
+import { PHONE, REQUEST, faults, startBot, startBrowser, until } from './bot.js';
 
 const page_path = fileURLToPath(new URL('../../src/export/templates/verify.html', import.meta.url));
 const corpus = fileURLToPath(new URL('../vectors/', import.meta.url));
@@ -117,10 +117,12 @@ test('a package of today holds the page, which checks it when it is dropped', as
     const made = await bot.run('export', '--room', String(bot.room), '--out', zip);
     assert.equal(made.code, 0, made.out);
     const page = await opened();
-    const inside = await page.evaluate(
-      async (encoded) => new TextDecoder().decode((await readZip(Uint8Array.from(atob(encoded), (it) => it.charCodeAt(0)))).get('verify.html').plain),
-      readFileSync(zip).toString('base64'),
-    );
+    const [inside, report] = await page.evaluate(async (encoded) => {
+      const files = await readZip(Uint8Array.from(atob(encoded), (it) => it.charCodeAt(0)));
+      return ['verify.html', 'report.html'].map((it) => new TextDecoder().decode(files.get(it).plain));
+    }, readFileSync(zip).toString('base64'));
+    assert.match(report, /&lt;script>alert|&lt;script&gt;alert/);
+    assert.deepEqual(await faults({ verify: inside, report }), []);
     writeFileSync(path.join(folder, 'verify.html'), inside);
     assert.equal(inside, readFileSync(page_path, 'utf8'));
     await page.context().close();

@@ -11,7 +11,10 @@ use karibarai::domain::{Clock as _, CountingEntropy, EntryKind, ManualClock, Roo
 use karibarai::ledger::{Reason, ReasonKind};
 use karibarai::upkeep::{Target, erase, plan_erasure};
 
+use crate::pages::newest_package;
+use crate::review::Visitor;
 use crate::support::{Bot, MORNING, all_records};
+use crate::sweep::contents;
 
 /// Made of characters that nothing else in the folder is made of.
 const MARKER: &str = "極秘ゼブラ計画の鍵は青銅の鯨";
@@ -159,6 +162,20 @@ async fn a_restored_ledger_goes_on_and_reminds_nobody_twice() {
         done(&settings, folder, &[&["export", "--room", &room, "--out", out], extra].concat());
         done(&settings, folder, &["verify", out]);
     }
+    // The same from the pages.
+    let visitor = Visitor::by_link(&bot).await;
+    let form = visitor.text("/export").await;
+    assert!(form.contains(&format!("value=\"{ledger}\"")), "{form}");
+    let fields = [("room", room.as_str()), ("ledger", ledger.as_str())];
+    visitor.submit(&format!("/export?preview=1&room={room}&ledger={ledger}"), "/export", &fields).await;
+    bot.until("the package", || async { visitor.text("/export").await.contains("できあがり") }).await;
+    let made = newest_package(&visitor.text("/export").await).unwrap();
+    let fetched = copies.path().join("fetched.zip");
+    fs::write(&fetched, visitor.get(&made).await.bytes().await.unwrap()).unwrap();
+    let manifest = contents(&fs::read(&fetched).unwrap()).remove("manifest.json").unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    assert_eq!(manifest["ledger"], ledger.as_str());
+    done(&settings, folder, &["verify", fetched.to_str().unwrap()]);
     let second = copies.path().join("second.karibarai");
     done(&settings, folder, &["backup", "--out", second.to_str().unwrap()]);
 

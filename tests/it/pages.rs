@@ -12,7 +12,7 @@ const REQUEST: &str = "追加でバナーを3枚お願いできますか？1枚5
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n not a whole picture";
 
 /// The address of the newest package.
-fn newest_package(page: &str) -> Option<String> {
+pub(crate) fn newest_package(page: &str) -> Option<String> {
     let rest = page.split("/export/karibarai-").nth(1)?;
     Some(format!("/export/karibarai-{}", rest.split('"').next()?))
 }
@@ -59,6 +59,44 @@ async fn a_package_is_asked_for_made_fetched_and_verified() {
     for foreign in ["/export/other.zip", "/export/karibarai-..%2F..%2Fkaribarai.zip"] {
         assert_eq!(visitor.get(foreign).await.status(), StatusCode::NOT_FOUND, "{foreign}");
     }
+    bot.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_of_what_was_searched_for_is_made_from_the_pages() {
+    let bot = Bot::start().await;
+    for n in 0..9 {
+        let words = if n == 6 { "単価は5,000円です" } else { "進捗はいかがでしょうか" };
+        let id = bot.client_says(&format!("{words} 番号{n}番"));
+        bot.recorded(&id, 1).await;
+    }
+    bot.settled().await;
+    let room = bot.world.direct_room.to_string();
+    let visitor = Visitor::by_link(&bot).await;
+    let everywhere = visitor.text("/search?q=5,000円").await;
+    assert!(!everywhere.contains("/export?"), "a package is of one room: {everywhere}");
+    let hits = visitor.text(&format!("/search?q=5,000円&room={room}")).await;
+    let link = hits.split("href=\"").map(|it| it.split('"').next().unwrap().replace("&#38;", "&"));
+    let link = link.into_iter().find(|it| it.starts_with("/export?")).expect("a link to the package");
+    let preview = visitor.text(&link).await;
+    assert!(preview.contains("value=\"5,000円\""), "{preview}");
+    let fields = [("room", room.as_str()), ("q", "5,000円")];
+    assert_eq!(visitor.submit(&link, "/export", &fields).await.status(), StatusCode::SEE_OTHER);
+    bot.until("the package", || async { visitor.text("/export").await.contains("できあがり") }).await;
+    let address = newest_package(&visitor.text("/export").await).unwrap();
+    let here = bot.folder.path().join("fetched.zip");
+    fs::write(&here, visitor.get(&address).await.bytes().await.unwrap()).unwrap();
+    assert_eq!(bot.command(&["verify", here.to_str().unwrap()]).status.code(), Some(0));
+    let files = crate::sweep::contents(&fs::read(&here).unwrap());
+    let csv = String::from_utf8(files["messages.csv"].clone()).unwrap();
+    let shown: Vec<bool> = (0..9).map(|n| csv.contains(&format!("番号{n}番"))).collect();
+    assert_eq!(shown, [false, false, false, false, true, true, true, true, true]);
+    let fields = [("room", room.as_str()), ("q", "どこにもない言葉")];
+    visitor.submit(&link, "/export", &fields).await;
+    bot.until("the answer", || async {
+        visitor.text("/export").await.contains("そのことばを含むメッセージが、このルームと期間にありません")
+    })
+    .await;
     bot.finish().await;
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query as Parameters, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::{Extension, Form};
@@ -11,9 +11,10 @@ use serde::Deserialize;
 
 use crate::chatwork::notation;
 use crate::domain::{AccountId, CaseId, MessageId, RoomId};
-use crate::export::{Audience, ExportError, Exporter, Packages, Request, Withheld};
+use crate::export::{Audience, ExportError, Exporter, Found, Packages, Request, Withheld};
 use crate::proof::bundle::Withhold;
-use crate::store::CaseStore as _;
+use crate::search::{self, Query};
+use crate::store::{CaseStore as _, ContinueStore as _, SearchFilter, Store};
 
 use super::cases::line;
 use super::{Broken, Frame, Login, Review, absent, page};
@@ -51,6 +52,7 @@ struct Page {
     asked: Asked,
     rooms: Vec<Choice>,
     cases: Vec<Choice>,
+    ledgers: Vec<LedgerLine>,
     preview: Option<Preview>,
     problem: Option<String>,
     state: PackageView,
@@ -60,6 +62,14 @@ struct Page {
 struct Choice {
     id: u64,
     name: String,
+    chosen: bool,
+}
+
+/// A ledger that the present one continues.
+struct LedgerLine {
+    id: String,
+    short: String,
+    entries: u64,
     chosen: bool,
 }
 
@@ -88,6 +98,8 @@ struct Asked {
     case: Option<CaseId>,
     from: String,
     to: String,
+    words: String,
+    ledger: String,
     audience: String,
     others: bool,
     secrets: bool,
@@ -104,6 +116,8 @@ impl Asked {
                 "case" => asked.case = value.parse().ok().map(CaseId),
                 "from" => asked.from = value,
                 "to" => asked.to = value,
+                "q" => asked.words = value,
+                "ledger" => asked.ledger = value,
                 "for" => asked.audience = value,
                 "others" => asked.others = true,
                 "secrets" => asked.secrets = true,
@@ -119,12 +133,24 @@ impl Asked {
         self.room.is_some() || self.case.is_some()
     }
 
-    fn request(&self) -> Request {
+    async fn request(&self, store: &Store) -> Result<Request, ExportError> {
+        let mut request = self.plain();
+        if request.case.is_none() && !self.words.trim().is_empty() {
+            let (from, to) = request.times()?;
+            let filter = SearchFilter { room: request.room, from, to, ..SearchFilter::default() };
+            let messages = search::messages(store, &Query::parse(&self.words, false), &filter).await?;
+            request.found = Some(Found { query: self.words.clone(), messages });
+        }
+        Ok(request)
+    }
+
+    /// Without what is searched for.
+    fn plain(&self) -> Request {
         let day = |day: &String| (!day.is_empty() && self.case.is_none()).then(|| day.clone());
         let withhold = [(self.others, Withhold::Others), (self.secrets, Withhold::Secrets)];
         Request {
             found: None,
-            ledger: None,
+            ledger: (!self.ledger.is_empty()).then(|| self.ledger.clone()),
             // A case says itself which room and which days.
             room: self.room.filter(|_| self.case.is_none()),
             from: day(&self.from),
@@ -150,7 +176,7 @@ pub(in crate::review) struct Pairs(Vec<(String, String)>);
 pub(in crate::review) async fn show(
     State(review): State<Review>,
     Extension(login): Extension<Login>,
-    Query(pairs): Query<Pairs>,
+    Parameters(pairs): Parameters<Pairs>,
 ) -> Result<Response, Broken> {
     let frame = Frame::new(&review, &login, "proof").await?;
     let asked = Asked::of(pairs.0);
@@ -177,8 +203,15 @@ pub(in crate::review) async fn show(
         name: show::room_name(&rooms, it.room),
         chosen: asked.room == Some(it.room),
     };
+    let earlier = review.0.store.predecessors().await?.into_iter().map(|it| LedgerLine {
+        short: it.ledger_id.chars().take(8).collect(),
+        entries: it.size,
+        chosen: asked.ledger == it.ledger_id,
+        id: it.ledger_id,
+    });
     page(&Page {
         frame,
+        ledgers: earlier.collect(),
         ready: review.0.is_working(),
         rooms: rooms.iter().map(room).collect(),
         cases: cases.iter().rev().map(case).collect(),
@@ -207,7 +240,7 @@ async fn preview(review: &Review, asked: &Asked) -> Result<Option<Preview>, Expo
     let Some(owners) = review.0.owners() else { return Ok(None) };
     let role = |room: RoomId, account: AccountId| review.0.config.role_of(room, None, account, owners);
     let exporter = exporter(review, &role);
-    let mut request = asked.request();
+    let mut request = asked.request(&review.0.store).await?;
     // Shown are those that are let in one by one too, so that each can be taken out again.
     request.released.clear();
     let withheld = exporter.preview(&request).await?;
@@ -247,6 +280,14 @@ fn words(error: &ExportError) -> Result<String, Broken> {
         }
         ExportError::NoCase(_) => "その案件はありません。".to_owned(),
         ExportError::OtherRoom { .. } => "その案件は、選んだルームのものではありません。".to_owned(),
+        ExportError::NothingFound => {
+            "そのことばを含むメッセージが、このルームと期間にありません。".to_owned()
+        }
+        ExportError::NoLedger(_) => "その復元前の記録はありません。".to_owned(),
+        ExportError::Unsigned(_) => {
+            "その記録の最後のほうには署名がなく、資料にできません。「いつまで」を早めてお試しください。"
+                .to_owned()
+        }
         ExportError::Nothing(_) => "その期間の記録がありません。日付を広げてお試しください。".to_owned(),
         ExportError::NotIntact(_) | ExportError::Entry(_) => {
             "記録に一致しないところがあり、資料は作りませんでした。「証拠」のページで検証してください。"
@@ -270,8 +311,13 @@ pub(in crate::review) async fn ask(
     }
     let since = review.0.ledger.now().japan_long();
     if !matches!(review.0.package(), PackageView::Running(_)) {
-        review.0.set_package(PackageView::Running(since));
-        review.0.want_package(asked.request());
+        match asked.request(&review.0.store).await {
+            Ok(request) => {
+                review.0.set_package(PackageView::Running(since));
+                review.0.want_package(request);
+            }
+            Err(error) => review.0.set_package(PackageView::Failed(words(&error)?)),
+        }
     }
     Ok(Redirect::to("/export#state"))
 }

@@ -112,6 +112,7 @@ struct Page {
     asked: bool,
     hits: Vec<Found>,
     next: Option<String>,
+    package: Option<String>,
 }
 
 struct Choice {
@@ -184,6 +185,7 @@ pub(in crate::review) async fn show(
         asked,
         hits,
         next,
+        package: package(&form),
         form,
     })
 }
@@ -234,6 +236,25 @@ fn brought(message: &ImportedMessage, rooms: &[RoomRow], pieces: Vec<Part>) -> F
         marks,
         pieces,
     }
+}
+
+/// Where a package of these hits is asked for: one is of a room, and finds by words and days alone.
+fn package(form: &Form) -> Option<String> {
+    let others = [&form.sender, &form.case, &form.flag];
+    let checks = [form.edited(), form.deleted(), form.file(), form.imported(), form.exact()];
+    if form.room.is_empty()
+        || form.q.trim().is_empty()
+        || others.iter().any(|it| !it.is_empty())
+        || checks.contains(&true)
+    {
+        return None;
+    }
+    let pairs = [("room", &form.room), ("q", &form.q), ("from", &form.from), ("to", &form.to)];
+    let mut url = reqwest::Url::parse("http://localhost/").expect("a fixed address");
+    url.query_pairs_mut()
+        .append_pair("preview", "1")
+        .extend_pairs(pairs.iter().filter(|it| !it.1.is_empty()));
+    url.query().map(str::to_owned)
 }
 
 /// The address of the next page.
