@@ -2,9 +2,8 @@
 //!
 //! One pass in order. Memory grows with the rooms, the edited messages and the erasures, not with the entries.
 
-use std::panic::resume_unwind;
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
-use std::sync::{Arc, Mutex};
+use std::ops::Range;
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 
 use crate::domain::{Digest, EntryError};
@@ -14,23 +13,23 @@ use super::note::Verifier;
 use walk::Walk;
 
 pub use check::{Checked, ContentState, check};
+pub use part::{PART_ROWS, Part};
 
 mod check;
+mod part;
 mod scan;
 mod walk;
 
-/// Rows that one thread checks at a time, and the bytes after which it takes no further one.
-const PART_ROWS: usize = 1024;
-const PART_BYTES: usize = 1024 * 1024;
 /// More threads than this only wait for the reader.
 const MAX_THREADS: usize = 4;
 /// Findings that a report lists; the others are only counted.
 pub const MAX_LISTED: usize = 100;
 
-/// Gives the rows of a ledger in the order of their numbers.
-pub trait Source {
-    /// The next row; `None` at the end.
-    fn next(&mut self) -> Result<Option<Row>, SourceError>;
+/// Gives the rows of a ledger, to several threads at once.
+pub trait Source: Sync {
+    /// Fills the empty `part` with the rows of these numbers, in order, from the first on, until it is full. It stays empty
+    /// when there are none.
+    fn read(&self, rows: Range<u64>, part: &mut Part) -> Result<(), SourceError>;
 }
 
 /// The rows cannot be read: nothing can be said of the ledger.
@@ -39,28 +38,50 @@ pub trait Source {
 pub struct SourceError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// An entry as it is stored. No `Debug`: the content is other people's words.
-pub struct Row {
+pub struct Row<'a> {
     /// Where it was stored: the leaf index that the storage gives it.
     pub n: u64,
     /// The exact entry bytes.
-    pub entry: Vec<u8>,
+    pub entry: &'a [u8],
     /// The leaf hash, where the storage keeps one.
     pub stored_leaf: Option<Digest>,
-    pub content: Content,
+    pub content: Content<&'a [u8]>,
 }
 
 /// What is stored beside an entry. No `Debug`, as for [`Row`].
-pub enum Content {
+pub enum Content<B = Vec<u8>> {
     /// Nothing, and nothing says why.
     None,
     Present {
         salt: [u8; 32],
-        bytes: Vec<u8>,
+        bytes: B,
     },
     /// Removed for good; a `content.erased` entry must name the entry.
     Erased,
     /// Left out of this copy.
     Withheld,
+}
+
+impl<B> Content<B> {
+    /// The same with other bytes.
+    pub fn map<C>(self, bytes: impl FnOnce(B) -> C) -> Content<C> {
+        match self {
+            Self::None => Content::None,
+            Self::Present { salt, bytes: it } => Content::Present { salt, bytes: bytes(it) },
+            Self::Erased => Content::Erased,
+            Self::Withheld => Content::Withheld,
+        }
+    }
+
+    /// The same, borrowed.
+    pub fn as_ref(&self) -> Content<&B> {
+        match self {
+            Self::None => Content::None,
+            Self::Present { salt, bytes } => Content::Present { salt: *salt, bytes },
+            Self::Erased => Content::Erased,
+            Self::Withheld => Content::Withheld,
+        }
+    }
 }
 
 /// A head that the ledger must agree with: from a stored checkpoint, one that was kept outside, or one given by hand.
@@ -201,74 +222,93 @@ impl Report {
 
 /// Recomputes the ledger and compares it with the expected heads.
 ///
-/// Reading has a thread of its own; hashing and parsing, which need one row only, run on others, while this one walks the
-/// chains.
-pub fn verify(source: &mut (impl Source + Send), expected: Vec<Expected>) -> Result<Report, SourceError> {
+/// Each of several threads reads, hashes and parses every so many-th stretch of rows, for which it needs no other row;
+/// this one walks the chains.
+pub fn verify(source: &impl Source, expected: Vec<Expected>) -> Result<Report, SourceError> {
     verify_part(source, expected, &[])
 }
 
 /// [`verify`] of a ledger that was continued: the erasure of these entries is declared in a later one.
 pub fn verify_part(
-    source: &mut (impl Source + Send),
+    source: &impl Source,
     expected: Vec<Expected>,
     declared: &[u64],
 ) -> Result<Report, SourceError> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+    let lanes = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS) as u64;
     let mut walk = Walk::new(expected);
     walk.declared_elsewhere(declared);
+    let mut next = 0;
     thread::scope(|scope| {
-        // As many parts may wait as there are threads to check them; that bounds the memory.
-        let (give, take) = mpsc::sync_channel::<(Vec<Row>, SyncSender<Vec<Checked>>)>(threads);
-        let (order, results) = mpsc::sync_channel(threads);
-        let (done, spent) = mpsc::channel();
-        let take = Arc::new(Mutex::new(take));
-        for _ in 0..threads {
-            let (take, done) = (Arc::clone(&take), done.clone());
-            scope.spawn(move || check_parts(&take, &done));
-        }
-        drop(take);
-        // The parts come back to the thread that reads: memory that another thread frees is slow to get again.
-        let reader = scope.spawn(move || {
-            loop {
-                let part = read_part(source)?;
-                spent.try_iter().for_each(drop::<Vec<Row>>);
-                let (answer, result) = mpsc::sync_channel(1);
-                if part.is_empty() || order.send(result).is_err() || give.send((part, answer)).is_err() {
-                    return Ok(());
-                }
-            }
-        });
-        // In the order of reading, whichever is checked first.
-        for checked in results.into_iter().map_while(|result: Receiver<_>| result.recv().ok()) {
+        let results: Vec<_> = (0..lanes)
+            .map(|lane| {
+                // A lane is at most one stretch ahead: that bounds the memory.
+                let (give, take) = mpsc::sync_channel(1);
+                scope.spawn(move || check_lane(source, lane, lanes, &give));
+                take
+            })
+            .collect();
+        // A lane that hangs up has panicked, and the scope goes on with that.
+        for checked in results.iter().cycle().map_while(|it: &Receiver<_>| it.recv().ok()) {
+            let checked: Vec<Checked> = checked?;
+            let whole = checked.len() as u64 == PART_ROWS;
+            next = checked.last().map_or(next, |it| it.n.saturating_add(1));
             checked.into_iter().for_each(|it| walk.step(it));
+            if !whole {
+                break;
+            }
         }
-        reader.join().unwrap_or_else(|panic| resume_unwind(panic))
+        Ok(())
     })?;
-    Ok(walk.finish())
-}
-
-fn check_parts(take: &Mutex<Receiver<(Vec<Row>, SyncSender<Vec<Checked>>)>>, done: &Sender<Vec<Row>>) {
-    // A lock that a panic poisoned is one that nobody waits for any more.
-    while let Some((part, answer)) = take.lock().ok().and_then(|it| it.recv().ok()) {
-        // The other ends are gone only when the walk is over.
-        let _ = answer.send(part.iter().map(check).collect());
-        let _ = done.send(part);
-    }
-}
-
-/// The rows that one thread checks at a time; none at the end of the source.
-fn read_part(source: &mut impl Source) -> Result<Vec<Row>, SourceError> {
-    let mut part = Vec::new();
-    let mut bytes = 0;
-    while part.len() < PART_ROWS && bytes < PART_BYTES {
-        let Some(row) = source.next()? else { break };
-        bytes += row.entry.len();
-        if let Content::Present { bytes: content, .. } = &row.content {
-            bytes += content.len();
+    // Behind the first stretch that is not whole there is nothing, or what no sound ledger has: rows behind a hole.
+    let mut part = Part::default();
+    loop {
+        part.clear();
+        source.read(next..u64::MAX, &mut part)?;
+        let before = next;
+        for checked in part.rows().map(|it| check(&it)) {
+            next = checked.n.saturating_add(1);
+            walk.step(checked);
         }
-        part.push(row);
+        if next == before {
+            return Ok(walk.finish());
+        }
     }
-    Ok(part)
+}
+
+/// Checks the stretches `lane`, `lane + lanes`, …, up to the first that is not whole.
+fn check_lane(
+    source: &impl Source,
+    lane: u64,
+    lanes: u64,
+    give: &SyncSender<Result<Vec<Checked>, SourceError>>,
+) {
+    let mut part = Part::default();
+    for from in (lane * PART_ROWS..).step_by((lanes * PART_ROWS) as usize) {
+        let checked = check_rows(source, from..from + PART_ROWS, &mut part);
+        let whole = checked.as_ref().is_ok_and(|it| it.len() as u64 == PART_ROWS);
+        if give.send(checked).is_err() || !whole {
+            return;
+        }
+    }
+}
+
+/// All rows of these numbers.
+fn check_rows(
+    source: &impl Source,
+    mut rows: Range<u64>,
+    part: &mut Part,
+) -> Result<Vec<Checked>, SourceError> {
+    let mut checked = Vec::with_capacity(PART_ROWS as usize);
+    while !rows.is_empty() {
+        part.clear();
+        source.read(rows.clone(), part)?;
+        checked.extend(part.rows().map(|it| check(&it)));
+        match checked.last() {
+            Some(last) if last.n >= rows.start => rows.start = last.n.saturating_add(1),
+            _ => break,
+        }
+    }
+    Ok(checked)
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Whichever engine is in use: the set is closed, so callers never see a `dyn`.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::domain::{
     AccountId, CaseId, ContractId, Digest, EntryIndex, EntryKind, MessageId, RoomId, UtcMillis,
 };
+use crate::proof::verify::Part;
 
 use super::{
     AnnexChange, AnnexStore, Appended, ArchiveRow, ArchiveStore, BookChange, CaseMessageRow, CaseRow,
@@ -86,6 +88,7 @@ delegate!(LedgerStore {
     head() -> Option<Head>;
     found(ledger_id: String) -> ();
     records(from: EntryIndex, limit: usize) -> Vec<Record>;
+    fill(rows: Range<EntryIndex>, base: u64, part: Part) -> Part;
     once(key: Digest) -> Option<EntryIndex>;
     fact(name: &'static str) -> Option<u64>;
     put_fact(name: &'static str, value: u64) -> ();

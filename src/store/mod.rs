@@ -23,8 +23,10 @@ mod turn;
 mod values;
 
 use std::future::Future;
+use std::ops::Range;
 
 use crate::domain::{AccountId, CaseId, Digest, EntryIndex, MessageId, RoomId, UtcMillis};
+use crate::proof::verify::Part;
 
 pub use annex::{
     AnnexChange, AnnexStore, FileRow, FileState, FileWork, ImportedMessage, Look, RoomPart, RoomState,
@@ -92,6 +94,14 @@ pub trait LedgerStore {
         from: EntryIndex,
         limit: usize,
     ) -> impl Future<Output = StoreResult<Vec<Record>>> + Send;
+    /// Fills `part` with the rows of these indices as they are stored, counted from row `base` on, until it is full. To be
+    /// awaited on a thread that may block.
+    fn fill(
+        &self,
+        rows: Range<EntryIndex>,
+        base: u64,
+        part: Part,
+    ) -> impl Future<Output = StoreResult<Part>> + Send;
     /// The index that a `once` key was stored under.
     fn once(&self, key: Digest) -> impl Future<Output = StoreResult<Option<EntryIndex>>> + Send;
     /// A number that the platform told of this account.

@@ -4,12 +4,22 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::{self, MessageId, RoomType};
+use crate::domain::{self, Digest, Entry, MessageId, RoomType};
+use crate::proof::verify::Content;
 
 use super::{SearchRow, StoreError, StoreResult};
 
 pub(super) fn integer(value: u64) -> i64 {
     value.cast_signed()
+}
+
+/// What is stored beside an entry of the live ledger: content is there or erased, and nothing is withheld.
+pub(super) fn live<'a>(entry: &[u8], stored: Option<(Digest, &'a [u8])>) -> Content<&'a [u8]> {
+    match stored {
+        Some((salt, bytes)) => Content::Present { salt, bytes },
+        None if Entry::parse(entry).is_ok_and(|it| it.content.is_some()) => Content::Erased,
+        None => Content::None,
+    }
 }
 
 pub(super) fn message_id(text: String) -> StoreResult<MessageId> {

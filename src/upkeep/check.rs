@@ -221,12 +221,12 @@ impl Part<'_> {
         let label = "database, head".to_owned();
         heads.expected.push(Expected { size: self.size, root: self.root, label });
         let until = if self.ended { self.base + self.size } else { u64::MAX };
-        let mut source = Watching::new(StoreSource::new(store.clone(), self.base, until));
+        let source = Watching::new(StoreSource::new(store.clone(), self.base, until));
         let expected = heads.expected;
         let declared = if self.ended { self.erased_later(store).await? } else { Vec::new() };
         let (shelf, outside) = (Shelf::new(data_dir), self.outside.to_owned());
         let work = move || {
-            let report = verify::verify_part(&mut source, expected, &declared)?;
+            let report = verify::verify_part(&source, expected, &declared)?;
             let files = source.check(&shelf).map_err(CheckError::Files)?;
             Ok::<_, CheckError>((report, files, source.altered(&outside)))
         };

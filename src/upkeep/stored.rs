@@ -2,7 +2,9 @@
 //! be there, with its hash.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -10,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::anchor;
 use crate::domain::{self, Digest};
 use crate::files::{Condition, Shelf};
-use crate::proof::verify::{Content, Row, Source, SourceError};
+use crate::proof::verify::{Content, Part, Row, Source, SourceError};
 
 /// A file that is not as its entry says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +33,13 @@ pub struct StoredFiles {
 /// Passes rows on and keeps what they say of files.
 pub(super) struct Watching<S> {
     inner: S,
-    files: Vec<(u64, Digest)>,
-    stamps: Vec<Anchored>,
+    /// By the entries that name them: the rows may come in any order, and twice.
+    named: Mutex<BTreeMap<u64, Named>>,
+}
+
+enum Named {
+    File(Digest),
+    Stamp(Anchored),
 }
 
 #[derive(Deserialize)]
@@ -50,14 +57,20 @@ struct Anchored {
 
 impl<S> Watching<S> {
     pub(super) fn new(inner: S) -> Self {
-        Self { inner, files: Vec::new(), stamps: Vec::new() }
+        Self { inner, named: Mutex::default() }
+    }
+
+    fn named(&self) -> MutexGuard<'_, BTreeMap<u64, Named>> {
+        // What was put in is whole, whatever became of the thread that held the lock.
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads the bytes of each file that was named. An entry whose content is erased names none.
     pub(super) fn check(&self, shelf: &Shelf) -> std::io::Result<StoredFiles> {
         let mut found = StoredFiles::default();
         let mut last: Option<(Digest, Condition)> = None;
-        for &(n, sha256) in &self.files {
+        for (n, named) in &*self.named() {
+            let &Named::File(sha256) = named else { continue };
             let condition = match last {
                 Some((same, condition)) if same == sha256 => condition,
                 _ => shelf.check(&sha256)?,
@@ -65,7 +78,7 @@ impl<S> Watching<S> {
             last = Some((sha256, condition));
             match condition {
                 Condition::Good => found.good += 1,
-                condition => found.bad.push(BadFile { n, condition }),
+                condition => found.bad.push(BadFile { n: *n, condition }),
             }
         }
         Ok(found)
@@ -73,9 +86,12 @@ impl<S> Watching<S> {
 
     /// The files of time stamps in this folder that are gone, or not as they came.
     pub(super) fn altered(&self, folder: &Path) -> Vec<PathBuf> {
-        let named = |it: &Anchored| (anchor::path(folder, it.size, &it.host), it.sha256.clone());
+        let stamp = |named: &Named| match named {
+            Named::File(_) => None,
+            Named::Stamp(it) => Some((anchor::path(folder, it.size, &it.host), it.sha256.clone())),
+        };
         // The last answer of an authority over a head is the one that is kept.
-        let expected: BTreeMap<_, _> = self.stamps.iter().map(named).collect();
+        let expected: BTreeMap<_, _> = self.named().values().filter_map(stamp).collect();
         let differs = |(path, sha256): (PathBuf, String)| {
             let same = std::fs::read(&path).is_ok_and(|it| domain::hex(&Sha256::digest(it)) == sha256);
             (!same).then_some(path)
@@ -85,20 +101,26 @@ impl<S> Watching<S> {
 }
 
 impl<S: Source> Source for Watching<S> {
-    fn next(&mut self) -> Result<Option<Row>, SourceError> {
-        let row = self.inner.next()?;
-        if let Some(Row { n, entry, content: Content::Present { bytes, .. }, .. }) = &row {
-            match kind(entry) {
-                Some(it) if it.starts_with(b"file.") => {
-                    let content = serde_json::from_slice(bytes).ok();
-                    self.files
-                        .extend(content.and_then(|it: FileContent| Some((*n, domain::unhex(&it.sha256)?))));
-                }
-                Some(b"checkpoint.anchored") => self.stamps.extend(serde_json::from_slice::<Anchored>(bytes)),
-                _ => {}
+    fn read(&self, rows: Range<u64>, part: &mut Part) -> Result<(), SourceError> {
+        self.inner.read(rows, part)?;
+        for row in part.rows() {
+            if let Some(named) = named(&row) {
+                self.named().insert(row.n, named);
             }
         }
-        Ok(row)
+        Ok(())
+    }
+}
+
+fn named(row: &Row<'_>) -> Option<Named> {
+    let Content::Present { bytes, .. } = row.content else { return None };
+    match kind(row.entry)? {
+        b"checkpoint.anchored" => serde_json::from_slice(bytes).ok().map(Named::Stamp),
+        it if it.starts_with(b"file.") => {
+            let content: FileContent = serde_json::from_slice(bytes).ok()?;
+            domain::unhex(&content.sha256).map(Named::File)
+        }
+        _ => None,
     }
 }
 

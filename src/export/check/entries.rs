@@ -128,7 +128,8 @@ impl Pass<'_> {
 
     /// False where nothing after this line can be placed.
     fn step(&mut self, line: EntryLine, number: u64) -> bool {
-        let row = Row { n: 0, entry: line.entry, stored_leaf: None, content: line.content };
+        let content = line.content.as_ref().map(Vec::as_slice);
+        let row = Row { n: 0, entry: &line.entry, stored_leaf: None, content };
         let row = verify::check(&row);
         let entry = match row.entry {
             Ok(entry) => entry,

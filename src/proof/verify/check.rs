@@ -36,9 +36,9 @@ struct Erasure {
 }
 
 /// Checks a row by itself.
-pub fn check(row: &Row) -> Checked {
-    let leaf = leaf_hash(&row.entry);
-    let entry = scan::parse(&row.entry);
+pub fn check(row: &Row<'_>) -> Checked {
+    let leaf = leaf_hash(row.entry);
+    let entry = scan::parse(row.entry);
     let (mut content, mut declares) = (ContentState::Fits, Vec::new());
     if let Ok(entry) = &entry {
         content = content_state(entry, &row.content);
@@ -52,7 +52,7 @@ pub fn check(row: &Row) -> Checked {
     Checked { n: row.n, leaf, leaf_differs, entry, content, declares }
 }
 
-fn content_state(entry: &Entry, content: &Content) -> ContentState {
+fn content_state(entry: &Entry, content: &Content<&[u8]>) -> ContentState {
     match (&entry.content, content) {
         (None, Content::None) => ContentState::Fits,
         (None, Content::Present { .. } | Content::Erased | Content::Withheld) => ContentState::Unexpected,

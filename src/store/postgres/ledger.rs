@@ -1,10 +1,13 @@
 //! The ledger's tables: append, ordered reads, head and checkpoints.
 
+use std::ops::Range;
+
 use tokio_postgres::Row;
 
 use crate::domain::{Digest, EntryIndex};
+use crate::proof::verify::{PART_ROWS, Part};
 use crate::store::continued::Bases;
-use crate::store::values::integer;
+use crate::store::values::{integer, live};
 use crate::store::{Appended, Head, LedgerStore, NewEntry, Record, StoreResult};
 
 use super::continued::bases;
@@ -44,6 +47,24 @@ impl LedgerStore for PostgresStore {
         );
         let rows = work.rows(&sql, &[&bounded(from), &count(limit)]).await?;
         rows.iter().map(|row| record(row, &bases)).collect()
+    }
+
+    async fn fill(&self, rows: Range<EntryIndex>, base: u64, part: Part) -> StoreResult<Part> {
+        let mut part = part.counted_from(base);
+        let sql = format!(
+            "SELECT {RECORD} FROM entries LEFT JOIN contents USING (n) WHERE n >= $1 AND n < $2 ORDER BY n LIMIT $3"
+        );
+        let limit = usize::try_from(PART_ROWS).unwrap_or(usize::MAX);
+        let found = self.rows(&sql, &[&bounded(rows.start), &bounded(rows.end), &count(limit)]).await?;
+        for row in &found {
+            let entry: &[u8] = row.raw(1)?;
+            let salt: Option<&[u8]> = row.raw(3)?;
+            let content: Option<&[u8]> = row.raw(4)?;
+            let content = salt.map(|it| (it.try_into().unwrap_or_default(), content.unwrap_or_default()));
+            let leaf = row.raw::<&[u8]>(2)?.try_into().unwrap_or_default();
+            part.push(row.index(0)?.0, entry, Some(leaf), live(entry, content));
+        }
+        Ok(part)
     }
 
     async fn once(&self, key: Digest) -> StoreResult<Option<EntryIndex>> {

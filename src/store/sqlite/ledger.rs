@@ -3,10 +3,13 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
+use std::ops::Range;
+
 use crate::domain::{Digest, EntryIndex};
+use crate::proof::verify::Part;
 
 use super::super::continued::Bases;
-use super::super::values::integer;
+use super::super::values::{integer, live};
 use super::super::{Appended, Head, LedgerStore, NewEntry, Record, StoreResult};
 use super::continued::bases;
 use super::convert::index;
@@ -54,6 +57,35 @@ impl LedgerStore for SqliteStore {
             Ok(records)
         })
         .await
+    }
+
+    async fn fill(&self, rows: Range<EntryIndex>, base: u64, part: Part) -> StoreResult<Part> {
+        // On this thread: what it reads is still near when it is hashed.
+        self.inner.read(move |connection| {
+            let mut part = part.counted_from(base);
+            let mut statement = connection.prepare_cached(
+                "SELECT n, entry, leaf, salt, content FROM entries LEFT JOIN contents USING (n)
+                 WHERE n >= ?1 AND n < ?2 ORDER BY n",
+            )?;
+            let mut found = statement.query((integer(rows.start.0), integer(rows.end.0)))?;
+            while let Some(row) = found.next()? {
+                let entry = row.get_ref(1)?.as_bytes().unwrap_or_default();
+                let content = match row.get_ref(3)? {
+                    ValueRef::Null => None,
+                    salt => Some((lenient_digest(salt), row.get_ref(4)?.as_bytes().unwrap_or_default())),
+                };
+                part.push(
+                    index(row.get(0)?).0,
+                    entry,
+                    Some(lenient_digest(row.get_ref(2)?)),
+                    live(entry, content),
+                );
+                if part.is_full() {
+                    break;
+                }
+            }
+            Ok(part)
+        })
     }
 
     async fn once(&self, key: Digest) -> StoreResult<Option<EntryIndex>> {

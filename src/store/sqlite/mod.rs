@@ -101,23 +101,27 @@ impl SqliteStore {
         F: FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
     {
         let inner = Arc::clone(&self.inner);
-        blocking(move || {
-            let pooled = inner.readers.lock().ok().and_then(|mut it| it.pop());
-            let connection = match pooled {
-                Some(connection) => connection,
-                None => open_reader(&inner.path)?,
-            };
-            let snapshot = connection.unchecked_transaction()?;
-            let result = read(&snapshot);
-            drop(snapshot);
-            if let Ok(mut readers) = inner.readers.lock()
-                && readers.len() < IDLE_READERS
-            {
-                readers.push(connection);
-            }
-            result
-        })
-        .await
+        blocking(move || inner.read(read)).await
+    }
+}
+
+impl Inner {
+    /// Runs `read` in one read transaction, here.
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> StoreResult<T>) -> StoreResult<T> {
+        let pooled = self.readers.lock().ok().and_then(|mut it| it.pop());
+        let connection = match pooled {
+            Some(connection) => connection,
+            None => open_reader(&self.path)?,
+        };
+        let snapshot = connection.unchecked_transaction()?;
+        let result = read(&snapshot);
+        drop(snapshot);
+        if let Ok(mut readers) = self.readers.lock()
+            && readers.len() < IDLE_READERS
+        {
+            readers.push(connection);
+        }
+        result
     }
 }
 
