@@ -111,20 +111,19 @@ async fn check_now(
         expected.push(it);
         *met = true;
     }
-    let mut source = ObjectSource::new(objects.clone(), id, size);
+    let source = ObjectSource::new(objects.clone(), id, size);
     let declared_later = declared.to_vec();
     let work = tokio::task::spawn_blocking(move || {
-        let report = verify::verify_part(&mut source, expected, &declared_later);
+        let report = verify::verify_part(&source, expected, &declared_later);
         (report, source)
     });
-    let (report, mut source) =
+    let (report, source) =
         work.await.map_err(|_| StoreError::Corrupt("the check of the copy was cut off"))?;
     let report = report.map_err(|error| match error.0.downcast::<ObjectsError>() {
         Ok(error) => *error,
         Err(_) => ObjectsError::Store(StoreError::Corrupt("the copy cannot be read")),
     })?;
-    source.check_tiles().await?;
-    let mut seen = source.seen;
+    let mut seen = source.finish().await?;
     let mut left: Vec<u64> = declared.to_vec();
     left.append(&mut seen.erased);
     left.sort_unstable();

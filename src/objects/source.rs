@@ -1,6 +1,8 @@
 //! A copied ledger as something to verify.
 
-use std::vec;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::{StreamExt as _, stream};
 use tokio::runtime::Handle;
@@ -11,20 +13,19 @@ use super::{Objects, ObjectsError};
 use crate::domain::{Digest, Entry, EntryKind};
 use crate::ledger::{Earlier, Erasure};
 use crate::proof::tree::root_of;
-use crate::proof::verify::{Content, Row, Source, SourceError};
+use crate::proof::verify::{Content, Part, Source, SourceError};
 
 /// Objects read at a time.
 const AT_ONCE: usize = 16;
 
-/// Reads the objects in order, exactly as they are. To be used on a thread that may block.
+/// Reads the objects exactly as they are. To be used on threads that may block.
 pub(super) struct ObjectSource {
     objects: Objects,
     ledger: String,
     runtime: Handle,
     size: u64,
-    next: u64,
-    rows: vec::IntoIter<Row>,
-    pub(super) seen: Seen,
+    /// What was met under each tile that was read, which may be one twice.
+    met: Mutex<BTreeMap<u64, Seen>>,
 }
 
 /// What was met on the way.
@@ -44,26 +45,59 @@ pub(super) struct Seen {
     roots: Vec<Digest>,
 }
 
+impl Seen {
+    fn meet(&mut self, row: &Stored) {
+        let Content::Present { bytes, .. } = &row.content else { return };
+        self.present.push(row.n);
+        if Entry::parse(&row.entry).is_ok_and(|it| it.kind == EntryKind::ContentErased)
+            && let Some((own, earlier)) = Erasure::named(bytes)
+        {
+            self.erased.extend(own);
+            self.earlier.extend(earlier);
+        }
+    }
+
+    fn join(&mut self, mut later: Self) {
+        self.present.append(&mut later.present);
+        self.files += later.files;
+        self.bad_files.append(&mut later.bad_files);
+        self.erased.append(&mut later.erased);
+        self.earlier.append(&mut later.earlier);
+        self.bad_tiles.append(&mut later.bad_tiles);
+        self.roots.append(&mut later.roots);
+    }
+}
+
+/// A row as its objects give it. No `Debug`: the content is other people's words.
+struct Stored {
+    n: u64,
+    entry: Vec<u8>,
+    leaf: Option<Digest>,
+    content: Content,
+    /// Whether the file that it names is there as it should be.
+    file: Option<bool>,
+}
+
 impl ObjectSource {
     /// Must be called within the runtime.
     pub(super) fn new(objects: Objects, ledger: &str, size: u64) -> Self {
-        let (runtime, rows) = (Handle::current(), Vec::new().into_iter());
-        Self { objects, ledger: ledger.to_owned(), runtime, size, next: 0, rows, seen: Seen::default() }
+        let runtime = Handle::current();
+        Self { objects, ledger: ledger.to_owned(), runtime, size, met: Mutex::default() }
     }
 
-    /// The entries under the next tile, with whatever is there of them.
-    async fn read(&mut self) -> Result<Vec<Row>, ObjectsError> {
-        let (tile, first) = (self.next / WIDTH, self.next);
+    /// The entries under a tile, with whatever is there of them.
+    async fn read_tile(&self, tile: u64) -> Result<(Vec<Stored>, Seen), ObjectsError> {
+        let mut seen = Seen::default();
+        let first = tile * WIDTH;
         let width = (self.size - first).min(WIDTH);
-        self.next += width;
         let name = names::tile(0, tile, width);
         let leaves = self.objects.get(&self.ledger, &name).await?.unwrap_or_default();
         let (leaves, rest) = leaves.as_chunks::<32>();
         if leaves.len() as u64 != width || !rest.is_empty() {
-            self.seen.bad_tiles.push(name);
+            seen.bad_tiles.push(name);
         }
         if width == WIDTH && leaves.len() as u64 == width {
-            self.seen.roots.push(root_of(leaves));
+            seen.roots.push(root_of(leaves));
         }
         let bundle = self.objects.get(&self.ledger, &names::entries(tile, width)).await?;
         let entries = split(&bundle.unwrap_or_default());
@@ -72,34 +106,34 @@ impl ObjectSource {
             read_row(&self.objects, &self.ledger, n, entry, leaf)
         });
         let rows: Vec<_> = stream::iter(rows).buffered(AT_ONCE).collect().await;
-        let mut read = Vec::new();
-        for row in rows {
-            let (row, file) = row?;
-            self.meet(&row);
-            match file {
-                Some(true) => self.seen.files += 1,
-                Some(false) => self.seen.bad_files.push(row.n),
+        let rows: Vec<Stored> = rows.into_iter().collect::<Result<_, _>>()?;
+        for row in &rows {
+            seen.meet(row);
+            match row.file {
+                Some(true) => seen.files += 1,
+                Some(false) => seen.bad_files.push(row.n),
                 None => {}
             }
-            read.push(row);
         }
-        Ok(read)
+        Ok((rows, seen))
     }
 
-    fn meet(&mut self, row: &Row) {
-        let Content::Present { bytes, .. } = &row.content else { return };
-        self.seen.present.push(row.n);
-        if Entry::parse(&row.entry).is_ok_and(|it| it.kind == EntryKind::ContentErased)
-            && let Some((own, earlier)) = Erasure::named(bytes)
-        {
-            self.seen.erased.extend(own);
-            self.seen.earlier.extend(earlier);
-        }
+    fn met(&self) -> MutexGuard<'_, BTreeMap<u64, Seen>> {
+        // What was put in is whole, whatever became of the thread that held the lock.
+        self.met.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Compares the upper tiles with what the lowest ones give, once all rows were read.
-    pub(super) async fn check_tiles(&mut self) -> Result<(), ObjectsError> {
-        let mut nodes = std::mem::take(&mut self.seen.roots);
+    /// All that was met, in the order of the rows, once they were read.
+    pub(super) async fn finish(&self) -> Result<Seen, ObjectsError> {
+        let mut all = Seen::default();
+        std::mem::take(&mut *self.met()).into_values().for_each(|it| all.join(it));
+        self.check_tiles(&mut all).await?;
+        Ok(all)
+    }
+
+    /// Compares the upper tiles with what the lowest ones give.
+    async fn check_tiles(&self, seen: &mut Seen) -> Result<(), ObjectsError> {
+        let mut nodes = std::mem::take(&mut seen.roots);
         for level in 1.. {
             if nodes.is_empty() || nodes.len() as u64 != self.size >> (HEIGHT * level) {
                 return Ok(());
@@ -108,7 +142,7 @@ impl ObjectSource {
                 let name = names::tile(level, tile, expected.len() as u64);
                 let found = self.objects.get(&self.ledger, &name).await?;
                 if found.is_none_or(|it| it[..] != expected.concat()) {
-                    self.seen.bad_tiles.push(name);
+                    seen.bad_tiles.push(name);
                 }
             }
             nodes = nodes.chunks_exact(WIDTH as usize).map(root_of).collect();
@@ -118,24 +152,32 @@ impl ObjectSource {
 }
 
 impl Source for ObjectSource {
-    fn next(&mut self) -> Result<Option<Row>, SourceError> {
-        while self.rows.len() == 0 && self.next < self.size {
-            let runtime = self.runtime.clone();
-            let rows = runtime.block_on(self.read());
-            self.rows = rows.map_err(|error| SourceError(Box::new(error)))?.into_iter();
+    fn read(&self, rows: Range<u64>, part: &mut Part) -> Result<(), SourceError> {
+        let mut next = rows.start;
+        while next < rows.end.min(self.size) {
+            let tile = next / WIDTH;
+            let read = self.runtime.block_on(self.read_tile(tile));
+            let (found, seen) = read.map_err(|error| SourceError(Box::new(error)))?;
+            self.met().insert(tile, seen);
+            for row in found.iter().filter(|it| rows.contains(&it.n)) {
+                part.push(row.n, &row.entry, row.leaf, row.content.as_ref().map(Vec::as_slice));
+            }
+            if !part.is_empty() {
+                break;
+            }
+            next = (tile + 1) * WIDTH;
         }
-        Ok(self.rows.next())
+        Ok(())
     }
 }
 
-/// A row, and whether the file that it names is there as it should be.
 async fn read_row(
     objects: &Objects,
     ledger: &str,
     n: u64,
     entry: Vec<u8>,
-    stored_leaf: Option<Digest>,
-) -> Result<(Row, Option<bool>), ObjectsError> {
+    leaf: Option<Digest>,
+) -> Result<Stored, ObjectsError> {
     let (mut content, mut file) = (Content::None, None);
     if let Ok(it) = Entry::parse(&entry)
         && it.content.is_some()
@@ -152,7 +194,7 @@ async fn read_row(
             file = Some(objects.hash(ledger, &names::file(&it, n)).await? == Some(sha256));
         }
     }
-    Ok((Row { n, entry, stored_leaf, content }, file))
+    Ok(Stored { n, entry, leaf, content, file })
 }
 
 /// Each entry with its length before it; what is cut off ends the list.

@@ -46,6 +46,11 @@ impl Part {
         from..self.bytes.len()
     }
 
+    /// Whether it has no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Whether it takes no further row.
     pub fn is_full(&self) -> bool {
         self.rows.len() as u64 >= PART_ROWS || self.bytes.len() >= PART_BYTES
