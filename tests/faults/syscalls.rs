@@ -10,7 +10,7 @@ use futures_util::FutureExt as _;
 use karibarai::domain::{Clock as _, SystemClock};
 
 use crate::program::{Place, Sender, copy, founded, told};
-use crate::trace::{self, CALLS, Case, Happened, faults};
+use crate::trace::{self, CALLS, Case, Fault, Happened, faults};
 use crate::{Dice, environment, long};
 
 /// Messages that are delivered while the fault is at work.
@@ -277,4 +277,27 @@ async fn a_restore_leaves_the_old_or_the_new_whatever_call_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_is_the_old_or_the_new_whatever_call_fails() {
     command_matrix(Making { battery: "checkpoint", arguments: &["checkpoint"], made: None }, 5).await;
+}
+
+/// Once such a restore reported success, and the newest entries were gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_cannot_carry_its_log_into_the_file_changes_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let (folder, origin) = (root.path().join("case"), root.path().join("origin"));
+    fs::create_dir(&folder).unwrap();
+    let place = founded(&folder, MESSAGES).await;
+    let backup = place.run(&["backup", "--out", "before.karibarai"]);
+    assert!(backup.status.success(), "{}", told(&backup));
+    copy(&folder, &origin);
+    let arguments = &["restore", "before.karibarai", "--aside"];
+    let making = Making { battery: "restore", arguments, made: None };
+    let file = place.data().join("karibarai.db.restoring").display().to_string();
+    for nth in 1..=2 {
+        fs::remove_dir_all(&folder).unwrap();
+        copy(&origin, &folder);
+        let fault = Fault::Error("ENOSPC");
+        let case = Case { call: "pwrite64".to_owned(), path: Some(file.clone()), nth, fault };
+        let outcome = faulty_command(&place, &case, &making, &root.path().join("strace.txt")).await;
+        assert!(outcome.happened && outcome.ended, "write {nth} into the file failed, and it said so");
+    }
 }

@@ -3,10 +3,12 @@
 //! The zip format lets many bytes change unseen (times, extra fields, gaps); the hash at the end covers all of them. Any unpacking
 //! program opens it.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -95,21 +97,9 @@ pub(super) fn pack(
 
 fn write(out: &Path, contents: &Contents, sources: &BTreeMap<String, PathBuf>) -> io::Result<()> {
     let file = platform::private(OpenOptions::new().write(true).create_new(true)).open(out)?;
-    let mut zip = ZipWriter::new(BufWriter::with_capacity(PART, file));
-    if let Err(error) = fill(&mut zip, contents, sources) {
-        // Dropped, it would go on writing behind what failed, and find its own place wrong. The file goes with its folder.
-        std::mem::forget(zip);
-        return Err(error);
-    }
-    let file = zip.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()
-}
-
-fn fill(
-    zip: &mut ZipWriter<BufWriter<File>>,
-    contents: &Contents,
-    sources: &BTreeMap<String, PathBuf>,
-) -> io::Result<()> {
+    let failed = Failed::default();
+    let file = BufWriter::with_capacity(PART, file);
+    let mut zip = ZipWriter::new(Steady { file, at: 0, length: 0, dead: false, failed: Rc::clone(&failed) });
     let options = |method| {
         SimpleFileOptions::default().compression_method(method).large_file(true).unix_permissions(0o600)
     };
@@ -120,10 +110,71 @@ fn fill(
         let method =
             if path.starts_with("files/") { CompressionMethod::Stored } else { CompressionMethod::Deflated };
         zip.start_file(path.as_str(), options(method))?;
-        io::copy(&mut BufReader::with_capacity(PART, File::open(source)?), zip)?;
+        copy_into(&mut File::open(source)?, |part| {
+            zip.write_all(part)?;
+            failed.take().map_or(Ok(()), Err)
+        })?;
     }
     zip.set_comment(format!("{MARK}{}", "0".repeat(HASH as usize)))?;
-    Ok(())
+    let steady = zip.finish()?;
+    if let Some(error) = failed.take() {
+        return Err(error);
+    }
+    steady.file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+}
+
+type Failed = Rc<Cell<Option<io::Error>>>;
+
+/// Tells a failure to its maker alone. The archive's writer, which writes on when it is dropped, finds its own place wrong
+/// behind one.
+struct Steady {
+    file: BufWriter<File>,
+    at: u64,
+    length: u64,
+    dead: bool,
+    failed: Failed,
+}
+
+impl Steady {
+    /// After the first failure nothing is done any more.
+    fn with(&mut self, act: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) {
+        if !self.dead
+            && let Err(error) = act(&mut self.file)
+        {
+            self.dead = true;
+            self.failed.set(Some(error));
+        }
+    }
+}
+
+impl Write for Steady {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        self.with(|file| file.write_all(part));
+        self.at += part.len() as u64;
+        self.length = self.length.max(self.at);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.with(Write::flush);
+        Ok(())
+    }
+}
+
+impl Seek for Steady {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.length.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        let at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        if at != self.at {
+            self.with(|file| file.seek(SeekFrom::Start(at)).map(drop));
+            self.at = at;
+        }
+        Ok(at)
+    }
 }
 
 /// Puts the hash of everything before it into the comment at the end.
