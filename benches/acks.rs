@@ -1,5 +1,6 @@
 //! Speed of the whole bot, beside what it is measured against, in one run:
-//! `cargo bench --bench acks -- [acks|peers|reaction|idle|catch-up] [seconds]`. Without a part: all of them.
+//! `cargo bench --bench acks -- [acks|peers|reaction|idle|catch-up] [seconds]`. Without a part: all of them. With
+//! `KARIBARAI_BENCH_POSTGRES=postgres://…` in the environment on that database.
 
 #![expect(clippy::disallowed_methods, reason = "what is measured is the machine's time")]
 
@@ -73,13 +74,13 @@ fn main() {
     });
 }
 
-/// Slices of `seconds` each, bot and bare responder in turn, at 1 and at 64 connections.
+/// Slices of `seconds` each, bot and bare responder in turn, at 1, 64 and 256 connections.
 async fn acks(seconds: u64) {
     let platform = Platform::start().await;
     let bot = Bot::start(platform.config(&platform.observed_room())).await;
     let bare = bare(&platform.token);
     let mut made = 0;
-    for connections in [1, 64] {
+    for connections in [1, 64, 256] {
         let (mut of_bot, mut of_bare) = (Rates::default(), Rates::default());
         let mut ratios = Vec::new();
         // The first pair warms both up.

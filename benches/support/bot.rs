@@ -49,7 +49,21 @@ impl Platform {
             ("KARIBARAI_STORAGE__DATA_DIR", data.display().to_string()),
             ("KARIBARAI_REPLY__DELAY_SECONDS", "0".to_owned()),
         ];
-        env.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(more.to_vec()).collect()
+        let mut all: Vec<(String, String)> =
+            env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        // Each platform in a schema of its own.
+        if let Some(url) = postgres() {
+            all.retain(|(name, _)| name != "KARIBARAI_STORAGE__URL");
+            let name = self.folder.path().file_name().map(|it| it.to_string_lossy().to_lowercase());
+            let schema: String =
+                name.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
+            all.extend(pairs(&[
+                ("KARIBARAI_STORAGE__URL", url),
+                ("KARIBARAI_STORAGE__SCHEMA", format!("b{schema}")),
+            ]));
+        }
+        all.extend(more.to_vec());
+        all
     }
 
     pub(crate) fn config(&self, more: &[(String, String)]) -> Config {
@@ -66,6 +80,12 @@ impl Platform {
             ("KARIBARAI_ROOM__0__REPLY__MODE", "observe".to_owned()),
         ])
     }
+}
+
+/// `KARIBARAI_BENCH_POSTGRES=postgres://…`: the same on PostgreSQL.
+pub(crate) fn postgres() -> Option<String> {
+    let all = karibarai::config::process_env();
+    all.into_iter().find(|(name, _)| name == "KARIBARAI_BENCH_POSTGRES").map(|(_, url)| url)
 }
 
 pub(crate) fn pairs(list: &[(&str, String)]) -> Vec<(String, String)> {

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use karibarai::config::{Config, LoadArgs, StorageUrl};
+
 use crate::support::{Bot, environment};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -129,4 +131,39 @@ async fn alerts_rest_on_figures_that_there_are() {
         assert!(shown.contains(name), "{name} of {shown:?}");
     }
     bot.finish().await;
+}
+
+/// What the compose file for many owners says to the program, as the program takes it; and that it fits the Caddyfile.
+#[test]
+fn the_compose_file_for_many_owners_fits_the_program_and_the_caddyfile() {
+    let text = deploy("owners.compose.yaml");
+    let caddyfile = deploy("owners.Caddyfile");
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["api_token", "database_password"] {
+        fs::write(folder.path().join(name), "abc").unwrap();
+    }
+    fs::write(folder.path().join("webhook_token"), "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=").unwrap();
+    let setting = |line: &str| {
+        let (name, value) = line.trim().split_once(": ")?;
+        let value = value.trim_matches('"').replace("/run/secrets", &folder.path().display().to_string());
+        name.starts_with("KARIBARAI_").then(|| (name.to_owned(), value))
+    };
+    let (common, services) = text.split_once("\nservices:\n").unwrap();
+    let common: Vec<_> =
+        common.lines().filter_map(setting).filter(|(name, _)| name != "KARIBARAI_CONFIG").collect();
+    let mut owners = 0;
+    for service in services.split("\n\n").filter(|it| it.contains("<<: *owner")) {
+        let owner = service.trim().split(':').next().unwrap();
+        let env = common.iter().cloned().chain(service.lines().filter_map(setting)).collect();
+        let arguments = LoadArgs { path: None, env, cwd: folder.path().to_owned() };
+        let config = Config::load(&arguments).unwrap();
+        let StorageUrl::Postgres(url) = &config.storage.url else { panic!("{owner}: no PostgreSQL") };
+        assert_eq!((url.schema.as_str(), url.connections), (owner, 4));
+        let port = config.server.listen.port();
+        assert!(caddyfile.contains(&format!("/webhook/{owner} {port}\n")), "{owner}");
+        let pages = config.server.review_listen.port();
+        assert!(text.contains(&format!("127.0.0.1:{pages}:{pages}")), "{owner}'s pages");
+        owners += 1;
+    }
+    assert_eq!(owners, caddyfile.matches("\t/webhook/").count());
 }

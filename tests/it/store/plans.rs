@@ -153,3 +153,104 @@ async fn ended(client: &tokio_postgres::Client) -> bool {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'karibarai-plans'";
     client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) == 0
 }
+
+/// Tables, and names within a query, that may be read from end to end in SQLite: they grow with the rooms, the cases and the files, not
+/// with what is written. What is not named here may not.
+const SMALL: [&str; 24] = [
+    "(subquery-1)",
+    "(subquery-2)",
+    "CONSTANT",
+    "case_messages",
+    "cases",
+    // Read by their end: a walk that stops at the first row.
+    "checkpoints",
+    "contracts",
+    "declared",
+    "door_sessions",
+    "drafts",
+    "exposures",
+    // `files` under a shorter name, by the index of those that are open.
+    "f",
+    "files",
+    "gaps",
+    "head",
+    "imported_files",
+    "members",
+    "outbox",
+    "predecessors",
+    // `rooms` under a shorter name.
+    "r",
+    "room_reads",
+    "rooms",
+    "search_words",
+    // The one row that a subquery gives.
+    "v",
+];
+
+/// Every query that stands whole in the source of the SQLite store, by what SQLite says of its plan.
+#[tokio::test]
+async fn no_query_of_sqlite_goes_through_what_grows_with_the_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("karibarai.db");
+    drop(Store::open(&path).await.unwrap());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let words = "CREATE TEMP TABLE search_words (term TEXT, doc INTEGER)";
+    connection.execute_batch(words).unwrap();
+    let plan = |sql: &str| {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        // Values that are not given are null, as they may be.
+        let mut steps = statement.raw_query();
+        let mut scans = Vec::new();
+        while let Some(step) = steps.next().unwrap() {
+            let step: String = step.get(3).unwrap();
+            scans.extend(Some(step).filter(|it| it.starts_with("SCAN ")));
+        }
+        scans
+    };
+    let whole = |step: &String| {
+        let name = step.split(' ').nth(1).unwrap();
+        // By one row, or by a word.
+        let found = step.contains("VIRTUAL TABLE INDEX 0:=") || step.contains("VIRTUAL TABLE INDEX 0:M");
+        !found && !SMALL.contains(&name)
+    };
+    assert!(plan("SELECT * FROM entries WHERE leaf = ?1").iter().any(whole), "such a plan is seen");
+    let mut queries = Vec::new();
+    sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/sqlite"), &mut queries);
+    let (mut looked, mut wrong) = (0, Vec::new());
+    for sql in &queries {
+        let scans: Vec<_> = plan(sql).into_iter().filter(whole).collect();
+        looked += 1;
+        if !scans.is_empty() {
+            wrong.push(format!("{scans:?}: {sql}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(looked > 90, "only {looked} queries were found in the source");
+}
+
+/// Literals of the source that are queries, with lists of columns put in; those that are put together otherwise are left out.
+fn sources(folder: &std::path::Path, found: &mut Vec<String>) {
+    let literal = regex::Regex::new(r#""((?:[^"\\]|\\.|\\\n)*)""#).unwrap();
+    let columns = regex::Regex::new(r"^(\s*SELECT\s+)\{\w+\}").unwrap();
+    let more = regex::Regex::new(r", \{[A-Z]+\}( FROM)").unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+            continue;
+        }
+        if path.extension().is_none_or(|it| it != "rs") || path.ends_with("tests.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        for literal in literal.captures_iter(text) {
+            let sql = literal[1].replace("\\\n", "").replace("\\\"", "\"");
+            let sql = more.replace(&columns.replace(&sql, "$1*"), "$1").into_owned();
+            let begins = ["SELECT ", "WITH ", "UPDATE ", "DELETE "].iter().any(|it| sql.starts_with(it));
+            if begins && !sql.contains('{') && !sql.contains(" migrations") {
+                found.push(sql);
+            }
+        }
+    }
+}

@@ -1,11 +1,11 @@
-//! Two processes on one database, killed and halted in turn: nothing is lost, nothing is said twice.
+//! Several processes on one database, killed, halted and replaced in turn: nothing is lost, nothing is said twice.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use karibarai::domain::{Clock as _, SystemClock};
 use karibarai::sandbox::{Role, RoomKind, Rules, Sandbox, SandboxConfig};
-use karibarai::store::{Store, Turn, TurnStore as _};
+use karibarai::store::{PostgresPlace, Store, Turn, TurnStore as _};
 use karibarai::upkeep;
 use tokio::time::Instant;
 
@@ -57,54 +57,111 @@ async fn a_turn_is_one_s_alone_and_ends_with_its_lease() {
     assert!(one.take_turn(None, short).await.unwrap().is_some());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn replicas_that_are_killed_and_halted_lose_nothing_and_say_nothing_twice() {
-    install_tls();
-    let long = environment("KARIBARAI_TESTS_LONG").is_some();
-    let (least, rounds) = if long { (Duration::from_secs(900), 300) } else { (Duration::ZERO, 4) };
-    let folder = tempfile::tempdir().unwrap();
-    // More rooms than anybody reads in five minutes.
-    let rules = Rules { requests_per_window: 1_000_000, ..Rules::default() };
-    let config = SandboxConfig { rules, ..SandboxConfig::new(Arc::new(|| SystemClock.now().0)) };
-    let sandbox = Sandbox::start(config).await.unwrap();
-    let chatwork = Chatwork(sandbox.handle().clone());
-    // Nobody listens at this address: the test itself is Chatwork's sender.
-    let world = chatwork.world("http://127.0.0.1:9/webhook");
-    let members = [(world.client, Role::Admin), (world.owner, Role::Member)];
-    let rooms: Vec<u64> = (0..rounds)
-        .map(|n| chatwork.0.create_room(RoomKind::Group, &format!("制作{n}"), &members).unwrap())
-        .collect();
-    let place = cluster::fresh();
-    let mut extra = vec![
-        ("KARIBARAI_STORAGE__URL".to_owned(), place.url.clone()),
-        ("KARIBARAI_STORAGE__SCHEMA".to_owned(), place.schema.clone()),
-        ("KARIBARAI_REPLY__MAX_PER_DAY".to_owned(), "10000".to_owned()),
-    ];
-    for (n, room) in rooms.iter().enumerate() {
-        for (key, value) in [
-            ("ID", room.to_string()),
-            ("CLIENTS", world.client.to_string()),
-            ("REPLY__MODE", "auto".to_owned()),
-        ] {
-            extra.push((format!("KARIBARAI_ROOM__{}__{key}", n + 1), value));
+/// A simulated Chatwork with rooms in which the bot may answer, and the settings of replicas that share a database.
+struct Stage {
+    sandbox: Sandbox,
+    chatwork: Chatwork,
+    world: World,
+    rooms: Vec<u64>,
+    folder: tempfile::TempDir,
+    settings: Vec<(String, String)>,
+    place: PostgresPlace,
+}
+
+impl Stage {
+    async fn new(rooms: usize) -> Self {
+        install_tls();
+        let folder = tempfile::tempdir().unwrap();
+        // More rooms than anybody reads in five minutes.
+        let rules = Rules { requests_per_window: 1_000_000, ..Rules::default() };
+        let config = SandboxConfig { rules, ..SandboxConfig::new(Arc::new(|| SystemClock.now().0)) };
+        let sandbox = Sandbox::start(config).await.unwrap();
+        let chatwork = Chatwork(sandbox.handle().clone());
+        // Nobody listens at this address: the test itself is Chatwork's sender.
+        let world = chatwork.world("http://127.0.0.1:9/webhook");
+        let members = [(world.client, Role::Admin), (world.owner, Role::Member)];
+        let rooms: Vec<u64> = (0..rooms)
+            .map(|n| chatwork.0.create_room(RoomKind::Group, &format!("制作{n}"), &members).unwrap())
+            .collect();
+        let place = cluster::fresh();
+        let mut extra = vec![
+            ("KARIBARAI_STORAGE__URL".to_owned(), place.url.clone()),
+            ("KARIBARAI_STORAGE__SCHEMA".to_owned(), place.schema.clone()),
+            ("KARIBARAI_REPLY__MAX_PER_DAY".to_owned(), "10000".to_owned()),
+        ];
+        for (n, room) in rooms.iter().enumerate() {
+            for (key, value) in [
+                ("ID", room.to_string()),
+                ("CLIENTS", world.client.to_string()),
+                ("REPLY__MODE", "auto".to_owned()),
+            ] {
+                extra.push((format!("KARIBARAI_ROOM__{}__{key}", n + 1), value));
+            }
+        }
+        let extra: Vec<(&str, &str)> = extra.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let settings = settings(folder.path(), &sandbox.api_base(), &world, &extra);
+        Self { sandbox, chatwork, world, rooms, folder, settings, place }
+    }
+
+    fn replica(&self) -> Process {
+        Process::start(self.folder.path(), &self.settings)
+    }
+
+    /// True when it was answered 200.
+    async fn deliver(&self, replica: &Process, room: u64, message: &str, text: &str) -> bool {
+        deliver(&replica.url, &self.world, room, message, text).await
+    }
+
+    async fn answered(&self, room: u64, request: &str) {
+        let since = Instant::now();
+        while self.chatwork.replies_to(room, request).is_empty() {
+            assert!(since.elapsed() < Duration::from_secs(60), "room {room} got no reminder");
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
-    let extra: Vec<(&str, &str)> = extra.iter().map(|(name, value)| (&**name, &**value)).collect();
-    let settings = settings(folder.path(), &sandbox.api_base(), &world, &extra);
-    let mut replicas = [Process::start(folder.path(), &settings), Process::start(folder.path(), &settings)];
-    let text = "追加でブログ記事を3本お願いできますか？1本5,000円です。";
+
+    /// After the last replica: each request has one reminder, and what was answered 200 is recorded.
+    async fn check(self, requests: &[(u64, String)], acknowledged: &[String]) {
+        for (room, request) in requests {
+            assert_eq!(self.chatwork.replies_to(*room, request).len(), 1, "room {room}");
+            assert_eq!(self.chatwork.posts_by(self.world.owner, *room).len(), 1, "room {room}");
+        }
+        let store = read_store(&self.settings, self.folder.path()).await;
+        let recorded: std::collections::HashSet<String> = all_records(&store)
+            .await
+            .iter()
+            .filter_map(|it| it.entry().unwrap().message)
+            .map(|it| it.as_str().to_owned())
+            .collect();
+        let lost: Vec<_> = acknowledged.iter().filter(|it| !recorded.contains(*it)).collect();
+        assert!(lost.is_empty(), "{lost:?}");
+        let checked = upkeep::check(&store, &self.folder.path().join("data"), None).await.unwrap();
+        assert!(checked.intact(), "{checked:?}");
+        drop(self.sandbox);
+    }
+}
+
+const REQUEST: &str = "追加でブログ記事を3本お願いできますか？1本5,000円です。";
+const TALK: &str = "お世話になっております。";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_are_killed_and_halted_lose_nothing_and_say_nothing_twice() {
+    let long = environment("KARIBARAI_TESTS_LONG").is_some();
+    let (least, rounds) = if long { (Duration::from_secs(900), 300) } else { (Duration::ZERO, 4) };
+    let stage = Stage::new(rounds).await;
+    let mut replicas = [stage.replica(), stage.replica()];
     let (mut acknowledged, mut requests, mut slowest) = (Vec::new(), Vec::new(), Duration::ZERO);
     let began = Instant::now();
-    for (round, room) in rooms.iter().enumerate() {
+    for (round, room) in stage.rooms.iter().enumerate() {
         if round >= 4 && began.elapsed() >= least {
             break;
         }
-        let request = chatwork.post(world.client, *room, text);
+        let request = stage.chatwork.post(stage.world.client, *room, REQUEST);
         requests.push((*room, request.clone()));
         // At first always the one that works, killed or halted by turns; then any.
         let (victim, halted) =
             if round < 4 { (round % 2, round % 2 == 1) } else { (round / 3 % 2, round % 2 == 1) };
-        if deliver(&replicas[victim].url, &world, *room, &request, text).await {
+        if stage.deliver(&replicas[victim], *room, &request, REQUEST).await {
             acknowledged.push(request.clone());
         }
         let since = Instant::now();
@@ -113,46 +170,141 @@ async fn replicas_that_are_killed_and_halted_lose_nothing_and_say_nothing_twice(
         } else {
             replicas[victim].kill();
         }
-        let alive = 1 - victim;
-        if deliver(&replicas[alive].url, &world, *room, &request, text).await {
+        if stage.deliver(&replicas[1 - victim], *room, &request, REQUEST).await {
             acknowledged.push(request.clone());
         }
-        let answered = || chatwork.replies_to(*room, &request).len();
-        while answered() == 0 {
-            assert!(since.elapsed() < Duration::from_secs(60), "room {round} got no reminder");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        stage.answered(*room, &request).await;
         slowest = slowest.max(since.elapsed());
         if halted {
             // It wakes up with whatever it was about to do.
             replicas[victim].signal("-CONT");
         } else {
-            replicas[victim] = Process::start(folder.path(), &settings);
+            replicas[victim] = stage.replica();
         }
     }
     // What the last one to wake up still had in hand.
-    let last = chatwork.post(world.client, world.direct_room, "お世話になっております。");
-    while !deliver(&replicas[0].url, &world, world.direct_room, &last, "お世話になっております。").await
-    {
+    let room = stage.world.direct_room;
+    let last = stage.chatwork.post(stage.world.client, room, TALK);
+    while !stage.deliver(&replicas[0], room, &last, TALK).await {}
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    drop(replicas);
+    assert!(acknowledged.len() >= requests.len(), "{} answers", acknowledged.len());
+    println!("{} rounds, {} answers, slowest {slowest:?}", requests.len(), acknowledged.len());
+    stage.check(&requests, &acknowledged).await;
+    assert!(slowest < TAKEOVER, "taken over after {slowest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_three_replicas_any_one_carries_on_alone() {
+    let long = environment("KARIBARAI_TESTS_LONG").is_some();
+    let (least, rounds) = if long { (Duration::from_secs(900), 300) } else { (Duration::ZERO, 3) };
+    let stage = Stage::new(rounds).await;
+    let mut replicas = [stage.replica(), stage.replica(), stage.replica()];
+    let (mut acknowledged, mut requests, mut slowest) = (Vec::new(), Vec::new(), Duration::ZERO);
+    let began = Instant::now();
+    for (round, room) in stage.rooms.iter().enumerate() {
+        if round >= 3 && began.elapsed() >= least {
+            break;
+        }
+        let request = stage.chatwork.post(stage.world.client, *room, REQUEST);
+        requests.push((*room, request.clone()));
+        // One is killed and one halted, at the same moment; whoever of the three worked, the third goes on.
+        let (killed, halted, alive) = (round % 3, (round + 1) % 3, (round + 2) % 3);
+        for replica in &replicas {
+            if stage.deliver(replica, *room, &request, REQUEST).await {
+                acknowledged.push(request.clone());
+            }
+        }
+        let since = Instant::now();
+        replicas[halted].signal("-STOP");
+        replicas[killed].kill();
+        let talk = stage.chatwork.post(stage.world.client, stage.world.direct_room, TALK);
+        if stage.deliver(&replicas[alive], stage.world.direct_room, &talk, TALK).await {
+            acknowledged.push(talk);
+        }
+        stage.answered(*room, &request).await;
+        slowest = slowest.max(since.elapsed());
+        replicas[halted].signal("-CONT");
+        replicas[killed] = stage.replica();
     }
     tokio::time::sleep(Duration::from_secs(4)).await;
     drop(replicas);
-    for (round, (room, request)) in requests.iter().enumerate() {
-        assert_eq!(chatwork.replies_to(*room, request).len(), 1, "room {round}");
-        assert_eq!(chatwork.posts_by(world.owner, *room).len(), 1, "room {round}");
-    }
-    assert!(acknowledged.len() >= requests.len(), "{} answers", acknowledged.len());
-    let store = read_store(&settings, folder.path()).await;
-    let recorded: std::collections::HashSet<String> = all_records(&store)
-        .await
-        .iter()
-        .filter_map(|it| it.entry().unwrap().message)
-        .map(|it| it.as_str().to_owned())
-        .collect();
-    let lost: Vec<_> = acknowledged.iter().filter(|it| !recorded.contains(*it)).collect();
-    assert!(lost.is_empty(), "{lost:?}");
-    let checked = upkeep::check(&store, &folder.path().join("data"), None).await.unwrap();
-    assert!(checked.intact(), "{checked:?}");
+    assert!(acknowledged.len() >= 4 * requests.len(), "{} answers", acknowledged.len());
     println!("{} rounds, {} answers, slowest {slowest:?}", requests.len(), acknowledged.len());
+    stage.check(&requests, &acknowledged).await;
     assert!(slowest < TAKEOVER, "taken over after {slowest:?}");
+}
+
+/// Replicas are replaced one by one while deliveries come, as an update does it; half-way the database is already that of
+/// a newer program, which older ones that run must live with, and older ones that start must refuse.
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_are_replaced_one_by_one_under_load() {
+    let stage = Stage::new(4).await;
+    let mut replicas = vec![stage.replica(), stage.replica(), stage.replica()];
+    let (client, connection) =
+        tokio_postgres::connect(&stage.place.url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let schema = &stage.place.schema;
+    let (mut acknowledged, mut requests) = (Vec::new(), Vec::new());
+    for round in 0..4 {
+        let room = stage.rooms[round];
+        let request = stage.chatwork.post(stage.world.client, room, REQUEST);
+        requests.push((room, request.clone()));
+        let leaving = round % 3;
+        let mut ends = None;
+        for n in 0..30 {
+            if n == 10 {
+                replicas[leaving].signal("-TERM");
+                ends = Some(Instant::now());
+            }
+            let (room, message, text) = if n == 9 {
+                (room, request.clone(), REQUEST)
+            } else {
+                let room = stage.world.direct_room;
+                (room, stage.chatwork.post(stage.world.client, room, TALK), TALK)
+            };
+            // As a proxy does it: the next one where this one does not take it.
+            let mut taken = false;
+            for nth in 0..3 {
+                let replica = &replicas[(leaving + n + nth) % 3];
+                taken = stage.deliver(replica, room, &message, text).await;
+                if taken {
+                    break;
+                }
+            }
+            assert!(taken, "delivery {n} of round {round} was taken by nobody");
+            acknowledged.push(message);
+        }
+        let status = replicas[leaving].child.wait().unwrap();
+        assert!(status.success() && ends.unwrap().elapsed() < Duration::from_secs(10), "{status}");
+        if round == 1 {
+            // A newer program has been here: what it added, those that run do not know.
+            let newer = format!("INSERT INTO {schema}.migrations (number, sha256) VALUES (9999, 'newer')");
+            client.batch_execute(&newer).await.unwrap();
+            let refused = std::process::Command::new(env!("CARGO_BIN_EXE_karibarai"))
+                .arg("serve")
+                .env_clear()
+                .envs(stage.settings.iter().cloned())
+                .current_dir(stage.folder.path())
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert!(refused.status.code() == Some(2) && said.contains("newer karibarai"), "{said}");
+            let talk = stage.chatwork.post(stage.world.client, stage.world.direct_room, TALK);
+            let other = &replicas[(leaving + 1) % 3];
+            assert!(stage.deliver(other, stage.world.direct_room, &talk, TALK).await);
+            acknowledged.push(talk);
+            // The one that starts next is of that version.
+            client
+                .batch_execute(&format!("DELETE FROM {schema}.migrations WHERE number = 9999"))
+                .await
+                .unwrap();
+        }
+        replicas[leaving] = stage.replica();
+        stage.answered(room, &request).await;
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    drop(replicas);
+    assert_eq!(acknowledged.len(), 4 * 30 + 1);
+    stage.check(&requests, &acknowledged).await;
 }
