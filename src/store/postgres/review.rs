@@ -83,8 +83,8 @@ impl ReviewStore for PostgresStore {
     async fn newest(&self) -> StoreResult<Vec<MessageRow>> {
         let sql = format!(
             "SELECT {VERSION}, {MESSAGE} FROM rooms r
-             JOIN messages m ON m.room = r.room AND m.first_n =
-                 (SELECT max(first_n) FROM messages WHERE room = r.room)
+             CROSS JOIN LATERAL
+                 (SELECT * FROM messages WHERE room = r.room ORDER BY first_n DESC LIMIT 1) m
              JOIN versions v ON v.n = m.current ORDER BY r.room"
         );
         self.rows(&sql, &[]).await?.iter().map(message_row).collect()

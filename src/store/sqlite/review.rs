@@ -107,11 +107,12 @@ impl ReviewStore for SqliteStore {
 
     async fn newest(&self) -> StoreResult<Vec<MessageRow>> {
         self.read(|connection| {
+            // In this order: SQLite would walk through all messages and ask of each whether it is its room's newest.
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT {VERSION}, {MESSAGE} FROM rooms r
-                 JOIN messages m ON m.room = r.room AND m.first_n =
+                 CROSS JOIN messages m INDEXED BY messages_by_room_n ON m.room = r.room AND m.first_n =
                      (SELECT max(first_n) FROM messages WHERE room = r.room)
-                 JOIN versions v ON v.n = m.current"
+                 CROSS JOIN versions v ON v.n = m.current"
             ))?;
             let rows = statement.query_map((), |row| Ok(message_row(row)))?;
             rows.map(|row| row?).collect()

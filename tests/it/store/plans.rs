@@ -90,6 +90,7 @@ async fn read(store: &Store) {
     store.written_since(room, vec![AccountId(3)], UtcMillis(19_000)).await.unwrap();
     store.first_written(room, vec![AccountId(3)], UtcMillis(19_000)).await.unwrap();
     store.last_written(room).await.unwrap();
+    store.newest().await.unwrap();
     store.known_since(room, UtcMillis(19_000), 100).await.unwrap();
     store.known_before(room, (UtcMillis(500), MessageId::new("5").unwrap()), 100).await.unwrap();
     store.missing(room).await.unwrap();
@@ -182,7 +183,7 @@ const SMALL: [&str; 24] = [
     "r",
     "room_reads",
     "rooms",
-    "search_words",
+    "temp.search_words",
     // The one row that a subquery gives.
     "v",
 ];
