@@ -10,7 +10,6 @@ use super::work::Workshop;
 
 /// The list of files is looked at again at least this often.
 const POLL: Duration = Duration::from_secs(1);
-const LONG_POLL: Duration = Duration::from_secs(10);
 
 impl Workshop {
     /// Runs until `stop` turns true. A download under way is dropped then: it left nothing behind, and the list of files
@@ -28,21 +27,11 @@ impl Workshop {
         if let Err(error) = fetcher.begin() {
             tracing::warn!(error = %error, "half-written files of an earlier run could not be removed");
         }
-        let work = (0..AT_A_TIME).map(|nth| {
-            // One looks often; the others are rung where there is something, and each asks the database.
-            let poll = if nth == 0 { POLL } else { LONG_POLL };
-            self.fetch_one_by_one(&fetcher, ring, poll, stop.clone())
-        });
+        let work = (0..AT_A_TIME).map(|_| self.fetch_one_by_one(&fetcher, ring, stop.clone()));
         futures_util::future::join_all(work).await;
     }
 
-    async fn fetch_one_by_one(
-        &self,
-        fetcher: &Fetcher,
-        ring: &Notify,
-        poll: Duration,
-        mut stop: watch::Receiver<bool>,
-    ) {
+    async fn fetch_one_by_one(&self, fetcher: &Fetcher, ring: &Notify, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
             let rung = ring.notified();
             let ended = tokio::select! {
@@ -58,7 +47,7 @@ impl Workshop {
                 Ok(Fetched::Wait(Some(due))) => {
                     due.since(self.outside.clock.now()).clamp(Duration::from_millis(10), POLL)
                 }
-                Ok(Fetched::Wait(None)) => poll,
+                Ok(Fetched::Wait(None)) => POLL,
                 Err(error) => {
                     tracing::error!(error = %error, "files could not be fetched; they are tried again");
                     POLL

@@ -25,16 +25,10 @@ const INDEX_EVERY: Duration = Duration::from_millis(200);
 /// Arrivals a second beyond which deliveries go first: they have to be acknowledged now, what is derived from them can
 /// wait. Far above what any set of rooms brings but after an outage.
 const BURST: f64 = 1000.0;
-/// During a burst those that reminders wait for rest so many times as long as they worked, and never longer than the
-/// second figure: they go on, and `readyz` tells how far they are behind.
+/// During a burst a follower rests so many times as long as it worked, and never longer than the second figure: it goes
+/// on, and `readyz` tells how far it is behind.
 const REST: u32 = 10;
 const LONGEST_REST: Duration = Duration::from_millis(500);
-/// Those that nobody waits for (files, tree, index) stand almost still meanwhile: four followers that each took a tenth
-/// of the time took a third of what two cores can acknowledge.
-const REST_BEHIND: u32 = 50;
-const LONGEST_REST_BEHIND: Duration = Duration::from_secs(3);
-/// Without any news each looks again at least this often: after a failure, or behind another process.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Between two looks at how far the followers are; each look reads the store five times.
 const MEASURE_EVERY: Duration = Duration::from_millis(200);
@@ -65,41 +59,28 @@ pub struct Driver {
 impl Driver {
     /// Runs until `stop` turns true; a batch that was begun is finished.
     pub async fn run(&self, stop: watch::Receiver<bool>) {
-        // Counts up with whatever may give another follower something to do: an idle process asks the database for its head
-        // once a second, and for nothing else of all this.
-        let news = watch::Sender::new(0);
         tokio::join!(
-            self.derive_all(&news, stop.clone()),
-            self.write_all(&news, stop.clone()),
-            self.index_all(&news, stop.clone()),
-            self.watch_all(&news, stop)
+            self.derive_all(stop.clone()),
+            self.write_all(stop.clone()),
+            self.index_all(stop.clone()),
+            self.watch_all(stop)
         );
     }
 
-    async fn derive_all(&self, news: &watch::Sender<u64>, mut stop: watch::Receiver<bool>) {
+    async fn derive_all(&self, mut stop: watch::Receiver<bool>) {
         let mut measured: Option<Instant> = None;
-        let mut looked: Option<(Instant, u64)> = None;
         while !*stop.borrow() {
             // Registered before looking: an append in between is not missed.
             let woken = self.wake.notified();
-            let end = self.store.head().await.ok().flatten().map(|it| it.end());
-            let calm = looked.is_some_and(|(at, read)| at.elapsed() < LOOK_EVERY && Some(read) == end);
-            if !calm {
-                let load = Load::begin(&self.store);
-                let progress = self.derive().await;
-                bump(news);
-                looked = match (progress, end) {
-                    (Progress::Idle, Some(end)) if self.has_derived(end).await => Some((Instant::now(), end)),
-                    _ => None,
-                };
-                if measured.is_none_or(|at| at.elapsed() >= MEASURE_EVERY) {
-                    self.measure().await;
-                    measured = Some(Instant::now());
-                }
-                if progress == Progress::Moved {
-                    load.yield_to_deliveries(&self.store, (REST, LONGEST_REST), &mut stop).await;
-                    continue;
-                }
+            let load = Load::begin(&self.store);
+            let progress = self.derive().await;
+            if measured.is_none_or(|at| at.elapsed() >= MEASURE_EVERY) {
+                self.measure().await;
+                measured = Some(Instant::now());
+            }
+            if progress == Progress::Moved {
+                load.yield_to_deliveries(&self.store, &mut stop).await;
+                continue;
             }
             tokio::select! {
                 () = woken => {}
@@ -109,81 +90,49 @@ impl Driver {
         }
     }
 
-    /// Nothing up to `end` waits for one of those that build on each other.
-    async fn has_derived(&self, end: u64) -> bool {
-        for name in [Archive::NAME, Detector::NAME, Casebook::NAME] {
-            if !self.store.cursor(name).await.is_ok_and(|it| it.0 >= end) {
-                return false;
-            }
-        }
-        true
-    }
-
     /// The files wait for the disk at every batch, so they are written in few; nobody waits for them.
-    async fn write_all(&self, news: &watch::Sender<u64>, mut stop: watch::Receiver<bool>) {
+    async fn write_all(&self, mut stop: watch::Receiver<bool>) {
         if let Err(error) = self.mirror.settle().await {
             tracing::error!(error = %error, "a mirror file whose rewriting was cut off could not be settled");
         }
-        let mut heard = news.subscribe();
         while !*stop.borrow() {
-            heard.mark_unchanged();
             let load = Load::begin(&self.store);
             let proofs = self.guarded(Tiles::NAME, self.tiles.tick()).await;
             let mirrored = self.guarded(Mirror::NAME, self.mirror.tick()).await;
             let beside = self.beside().await;
-            let progress = any_moved(&[proofs, mirrored, beside]);
-            if progress == Progress::Moved {
-                bump(news);
-            }
-            self.rest(&load, progress, WRITE_EVERY, &mut heard, &mut stop).await;
+            self.rest(&load, any_moved(&[proofs, mirrored, beside]), WRITE_EVERY, &mut stop).await;
         }
     }
 
     /// Beside the others: nobody waits for the index either, and catching up with a long ledger takes it a while.
-    async fn index_all(&self, news: &watch::Sender<u64>, mut stop: watch::Receiver<bool>) {
-        let mut heard = news.subscribe();
+    async fn index_all(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            heard.mark_unchanged();
             let load = Load::begin(&self.store);
             let progress = self.guarded(Index::NAME, self.index.tick()).await;
-            self.rest(&load, progress, INDEX_EVERY, &mut heard, &mut stop).await;
+            self.rest(&load, progress, INDEX_EVERY, &mut stop).await;
         }
     }
 
-    /// Behind the archive; what it has to tell is filed by the others. Some of it comes with the time alone.
-    async fn watch_all(&self, news: &watch::Sender<u64>, mut stop: watch::Receiver<bool>) {
-        let mut heard = news.subscribe();
+    /// Behind the archive; what it has to tell is filed by the others.
+    async fn watch_all(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
             let load = Load::begin(&self.store);
             let progress = self.guarded(Watchman::NAME, self.watchman.tick()).await;
             if progress == Progress::Moved {
                 self.wake.notify_one();
             }
-            heard.mark_changed();
-            self.rest(&load, progress, POLL, &mut heard, &mut stop).await;
+            self.rest(&load, progress, POLL, &mut stop).await;
         }
     }
 
-    /// After a tick: on at once where there is more and deliveries do not press; else after `every`, when there is news.
-    async fn rest(
-        &self,
-        load: &Load,
-        progress: Progress,
-        every: Duration,
-        heard: &mut watch::Receiver<u64>,
-        stop: &mut watch::Receiver<bool>,
-    ) {
+    /// After a tick: on at once where there is more and deliveries do not press, else after `every`.
+    async fn rest(&self, load: &Load, progress: Progress, every: Duration, stop: &mut watch::Receiver<bool>) {
         if progress == Progress::Moved {
-            load.yield_to_deliveries(&self.store, (REST_BEHIND, LONGEST_REST_BEHIND), stop).await;
+            load.yield_to_deliveries(&self.store, stop).await;
             return;
         }
         tokio::select! {
             () = tokio::time::sleep(every) => {}
-            _ = stop.changed() => return,
-        }
-        tokio::select! {
-            _ = heard.changed() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
             _ = stop.changed() => {}
         }
     }
@@ -214,8 +163,6 @@ impl Driver {
     async fn beside(&self) -> Progress {
         let progress = self.guarded(Annex::NAME, self.annex.tick()).await;
         if progress == Progress::Moved {
-            // All that wait: there may be several. And one that is about to.
-            self.fetch.notify_waiters();
             self.fetch.notify_one();
             self.around.notify_one();
         }
@@ -270,10 +217,6 @@ impl Driver {
     }
 }
 
-fn bump(news: &watch::Sender<u64>) {
-    news.send_modify(|it| *it = it.wrapping_add(1));
-}
-
 fn any_moved(ticks: &[Progress]) -> Progress {
     if ticks.contains(&Progress::Moved) { Progress::Moved } else { Progress::Idle }
 }
@@ -289,20 +232,15 @@ impl Load {
         Self { began: Instant::now(), arrived: store.arrived() }
     }
 
-    /// Rests if deliveries came in a burst meanwhile: so many times as long as it worked, within a bound.
-    async fn yield_to_deliveries(
-        &self,
-        store: &Store,
-        (times, longest): (u32, Duration),
-        stop: &mut watch::Receiver<bool>,
-    ) {
+    /// Rests if deliveries came in a burst meanwhile.
+    async fn yield_to_deliveries(&self, store: &Store, stop: &mut watch::Receiver<bool>) {
         let worked = self.began.elapsed();
         let arrived = store.arrived() - self.arrived;
         if arrived as f64 <= BURST * worked.as_secs_f64() {
             return;
         }
         tokio::select! {
-            () = tokio::time::sleep((worked * times).min(longest)) => {}
+            () = tokio::time::sleep((worked * REST).min(LONGEST_REST)) => {}
             _ = stop.changed() => {}
         }
     }
