@@ -161,7 +161,7 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// Exactly 64 lower-case hexadecimal digits; upper case is refused so that a digest has one spelling.
-pub fn unhex(text: &str) -> Option<Digest> {
+pub fn unhex(text: impl AsRef<[u8]>) -> Option<Digest> {
     /// Value of each digit. A table has no branches for the processor to guess wrongly, digest after digest.
     const VALUES: [u8; 256] = {
         let mut values = [NO_DIGIT; 256];
@@ -173,13 +173,10 @@ pub fn unhex(text: &str) -> Option<Digest> {
         values
     };
     const NO_DIGIT: u8 = 0xff;
-    let bytes = text.as_bytes();
+    let digits: &[u8; 64] = text.as_ref().try_into().ok()?;
     let mut out = [0; 32];
-    if bytes.len() != 64 {
-        return None;
-    }
     let mut seen = 0;
-    for (to, [high, low]) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
+    for (to, [high, low]) in out.iter_mut().zip(digits.as_chunks::<2>().0) {
         let (high, low) = (VALUES[usize::from(*high)], VALUES[usize::from(*low)]);
         seen |= high | low;
         *to = high << 4 | low & 15;

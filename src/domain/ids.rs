@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use arrayvec::ArrayString;
+use serde::{Deserialize, Serialize, Serializer};
 
 macro_rules! integer_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -41,9 +42,12 @@ integer_id!(
 );
 
 /// A Chatwork message id: decimal digits, about 19 of them. Text in storage and JSON; compared as a number.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct MessageId(String);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct MessageId(ArrayString<MESSAGE_ID_MAX>);
+
+/// The longest id that is taken, in digits: room for twelve more than Chatwork uses.
+const MESSAGE_ID_MAX: usize = 32;
 
 /// A text that is no message id.
 #[derive(Debug, thiserror::Error)]
@@ -58,18 +62,17 @@ impl TryFrom<String> for MessageId {
     }
 }
 
-impl From<MessageId> for String {
-    fn from(id: MessageId) -> Self {
-        id.0
+impl Serialize for MessageId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 
 impl MessageId {
     /// Takes what the platform sent; anything but 1 to 32 ASCII digits is refused.
-    pub fn new(text: impl Into<String>) -> Option<Self> {
-        let text = text.into();
-        let ok = (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        ok.then_some(Self(text))
+    pub fn new(text: impl AsRef<str>) -> Option<Self> {
+        let text = ArrayString::from(text.as_ref()).ok()?;
+        (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then_some(Self(text))
     }
 
     pub fn as_str(&self) -> &str {
@@ -92,7 +95,7 @@ impl Ord for MessageId {
 
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.0.as_str().fmt(f)
     }
 }
 

@@ -22,6 +22,8 @@ mod walk;
 
 /// More threads than this only wait for the reader.
 const MAX_THREADS: usize = 4;
+/// Stretches of checked rows that wait to be walked, for each thread.
+const AHEAD: usize = 4;
 /// Findings that a report lists; the others are only counted.
 pub const MAX_LISTED: usize = 100;
 
@@ -241,8 +243,8 @@ pub fn verify_part(
     thread::scope(|scope| {
         let results: Vec<_> = (0..lanes)
             .map(|lane| {
-                // A lane is at most one stretch ahead: that bounds the memory.
-                let (give, take) = mpsc::sync_channel(1);
+                // A lane is at most a few stretches ahead: that bounds the memory.
+                let (give, take) = mpsc::sync_channel(AHEAD);
                 scope.spawn(move || check_lane(source, lane, lanes, &give));
                 take
             })

@@ -16,27 +16,27 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Entry, EntryError> {
 }
 
 fn scan(bytes: &[u8]) -> Option<Entry> {
-    let mut rest = Scan(std::str::from_utf8(bytes).ok()?);
-    rest.skip(r#"{"v":"#)?;
+    let mut rest = Scan(bytes);
+    rest.skip(br#"{"v":"#)?;
     if rest.number()? != FORMAT_VERSION {
         return None;
     }
-    rest.skip(r#","n":"#)?;
+    rest.skip(br#","n":"#)?;
     let n = EntryIndex(rest.number()?);
-    rest.skip(r#","kind":""#)?;
+    rest.skip(br#","kind":""#)?;
     let kind = EntryKind::parse(rest.string()?)?;
-    rest.skip(r#","source":""#)?;
+    rest.skip(br#","source":""#)?;
     let source = Source::parse(rest.string()?)?;
-    let source_time = rest.field(r#","source_time":""#, Scan::time)?;
-    rest.skip(r#","observed_at":""#)?;
+    let source_time = rest.field(br#","source_time":""#, Scan::time)?;
+    rest.skip(br#","observed_at":""#)?;
     let observed_at = rest.time()?;
-    let room = rest.field(r#","room":"#, Scan::number)?.map(RoomId);
-    let message = rest.field(r#","message":""#, |it| MessageId::new(it.string()?))?;
-    let version = rest.field(r#","version":"#, Scan::number)?;
-    let content = rest.field(r#","content":""#, Scan::digest)?;
-    let room_n = rest.field(r#","room_n":"#, Scan::number)?;
-    let room_prev = rest.field(r#","room_prev":""#, Scan::digest)?;
-    (rest.0 == "}").then_some(Entry {
+    let room = rest.field(br#","room":"#, Scan::number)?.map(RoomId);
+    let message = rest.field(br#","message":""#, |it| MessageId::new(it.string()?))?;
+    let version = rest.field(br#","version":"#, Scan::number)?;
+    let content = rest.field(br#","content":""#, Scan::digest)?;
+    let room_n = rest.field(br#","room_n":"#, Scan::number)?;
+    let room_prev = rest.field(br#","room_prev":""#, Scan::digest)?;
+    (rest.0 == b"}").then_some(Entry {
         n,
         kind,
         source,
@@ -52,43 +52,63 @@ fn scan(bytes: &[u8]) -> Option<Entry> {
 }
 
 /// What is left to read. A reader of a string takes it with the quotation mark behind it.
-struct Scan<'a>(&'a str);
+struct Scan<'a>(&'a [u8]);
 
 impl<'a> Scan<'a> {
-    fn skip(&mut self, expected: &str) -> Option<()> {
-        self.0 = self.0.strip_prefix(expected)?;
-        Some(())
+    fn skip<const N: usize>(&mut self, expected: &[u8; N]) -> Option<()> {
+        (self.take()? == expected).then_some(())
+    }
+
+    /// The next bytes. Their number is known when this is compiled: comparing them calls nothing.
+    fn take<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(taken)
     }
 
     /// A field that may be absent: the outer `None` means that it is there and not of its form.
-    fn field<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
-        if self.skip(name).is_none() { Some(None) } else { read(self).map(Some) }
+    fn field<T, const N: usize>(
+        &mut self,
+        name: &[u8; N],
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<Option<T>> {
+        let before = self.0;
+        if self.skip(name).is_some() {
+            return read(self).map(Some);
+        }
+        self.0 = before;
+        Some(None)
     }
 
     fn string(&mut self) -> Option<&'a str> {
-        let (string, rest) = self.0.split_once('"')?;
-        self.0 = rest;
+        // What stands here is short: a search made for long texts takes longer to begin than to end.
+        let end = self.0.iter().position(|it| *it == b'"')?;
+        let string = std::str::from_utf8(&self.0[..end]).ok()?;
+        self.0 = &self.0[end + 1..];
         Some(string)
     }
 
     /// Decimal digits without a leading zero.
     fn number(&mut self) -> Option<u64> {
-        let end = self.0.bytes().position(|it| !it.is_ascii_digit())?;
+        let end = self.0.iter().position(|it| !it.is_ascii_digit())?;
         let (digits, rest) = self.0.split_at(end);
-        if digits.len() > 1 && digits.starts_with('0') {
+        if digits.is_empty() || digits.len() > 1 && digits[0] == b'0' {
             return None;
         }
         self.0 = rest;
-        digits.parse().ok()
+        digits.iter().try_fold(0_u64, |sum, it| sum.checked_mul(10)?.checked_add(u64::from(it - b'0')))
     }
 
     fn digest(&mut self) -> Option<Digest> {
-        unhex(self.string()?)
+        let digits = self.take::<64>()?;
+        self.skip(b"\"")?;
+        unhex(digits)
     }
 
     /// `2026-11-23T05:05:09.000Z`. The first and the last year, where clamping begins, are left to the slow way.
     fn time(&mut self) -> Option<UtcMillis> {
-        let text: &[u8; 24] = self.string()?.as_bytes().try_into().ok()?;
+        let text = self.take::<24>()?;
+        self.skip(b"\"")?;
         let [
             y0,
             y1,

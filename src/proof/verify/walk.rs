@@ -28,10 +28,11 @@ pub(super) struct Walk {
     problems: Findings<Problem>,
 }
 
-/// Head of a room's chain.
+/// Head of a room's chain; without a leaf before its first entry.
+#[derive(Default)]
 struct Chain {
     room_n: u64,
-    leaf: Digest,
+    leaf: Option<Digest>,
 }
 
 impl Walk {
@@ -143,15 +144,14 @@ impl Walk {
             }
             return;
         };
-        let before = self.rooms.get(&room);
-        let expected = before.map_or(1, |it| it.room_n.saturating_add(1));
-        let previous = before.map(|it| it.leaf);
+        let chain = self.rooms.entry(room).or_default();
+        let (expected, previous) = (chain.room_n.saturating_add(1), chain.leaf);
+        *chain = Chain { room_n: entry.room_n.unwrap_or(expected), leaf: Some(leaf) };
         if entry.room_n != Some(expected) {
             self.problem(n, ProblemCode::RoomNumber { expected, found: entry.room_n });
         } else if entry.room_prev != previous {
             self.problem(n, ProblemCode::RoomPrevious);
         }
-        self.rooms.insert(room, Chain { room_n: entry.room_n.unwrap_or(expected), leaf });
     }
 
     fn version(&mut self, n: u64, entry: Entry) {

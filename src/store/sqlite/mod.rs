@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use self::writer::Writer;
@@ -149,6 +150,8 @@ fn configure(connection: &Connection) -> StoreResult<()> {
     // What a statement would take back if it failed half-way: in a file it costs four writes for each row.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Otherwise a statement whose parameters might have changed its plan is compiled anew for each row.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 
