@@ -33,6 +33,7 @@ pub(crate) mod train;
 mod tuning;
 
 pub use fit::Corpus;
+pub use read::Heard;
 pub use rules::{RuleError, RuleSet};
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One message to its signal: marks of each sentence, gates, verdicts, reasons.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::detect::address::{Address, address};
@@ -57,6 +58,10 @@ impl Reading<'_> {
     }
 }
 
+/// Marks of earlier messages that were read already. Messages of one conversation have most of their context in common.
+#[derive(Default)]
+pub struct Heard<'a>(HashMap<&'a str, Bits>);
+
 impl RuleSet {
     /// What the rules say of one message.
     pub fn read(&self, input: &SignalInput<'_>) -> Signal {
@@ -66,14 +71,19 @@ impl RuleSet {
     /// The signal and the ids of all rules that fired, gates included; for examples and back-tests.
     pub(crate) fn fired(&self, input: &SignalInput<'_>) -> (Signal, Vec<&str>) {
         let mut reading = Reading::new();
-        let (signal, _) = self.judged(input, &mut reading);
+        let (signal, _) = self.judged(input, &mut Heard::default(), &mut reading);
         (signal, reading.fired)
     }
 
     /// The signal, and what it rests on.
-    pub(crate) fn judged<'r>(&'r self, input: &SignalInput<'_>, reading: &mut Reading<'r>) -> (Signal, Seen) {
+    pub(crate) fn judged<'r, 'a>(
+        &'r self,
+        input: &SignalInput<'a>,
+        heard: &mut Heard<'a>,
+        reading: &mut Reading<'r>,
+    ) -> (Signal, Seen) {
         let mut scorer = self.model.as_ref().map(Scorer::new);
-        let seen = self.walk(input, reading, |at, kind, bucket| {
+        let seen = self.walk(input, heard, reading, |at, kind, bucket| {
             if let Some(scorer) = &mut scorer {
                 scorer.see(at, kind, bucket);
             }
@@ -84,9 +94,10 @@ impl RuleSet {
 
     /// Goes through the rules; `sketch` sees each feature with its sentence (`None` for what
     /// all of them share).
-    pub(crate) fn walk<'r>(
+    pub(crate) fn walk<'r, 'a>(
         &'r self,
-        input: &SignalInput<'_>,
+        input: &SignalInput<'a>,
+        heard: &mut Heard<'a>,
         reading: &mut Reading<'r>,
         mut sketch: impl FnMut(Option<usize>, Kind, u32),
     ) -> Seen {
@@ -95,7 +106,7 @@ impl RuleSet {
         let from = input.context.len().saturating_sub(CONTEXT_MAX);
         let context = &input.context[from..];
         let mut places = [Bits::default(); Place::COUNT];
-        let last = self.context(context, &mut places);
+        let last = self.context(context, heard, &mut places);
         let facts = self.facts(input, &own, &seen, context);
         places[Place::Message as usize] = seen.all;
         places[Place::Message as usize].join(&facts);
@@ -220,16 +231,22 @@ impl RuleSet {
     }
 
     /// Marks of what was said before; returns who wrote the last message, and its own words.
-    fn context(
+    fn context<'a>(
         &self,
-        context: &[ContextMessage],
+        context: &'a [ContextMessage],
+        heard: &mut Heard<'a>,
         places: &mut [Bits; Place::COUNT],
     ) -> Option<(Role, String)> {
+        let see = |message: &'a ContextMessage| self.see(&message.body, &own(&message.body).words);
         let mut last_words = None;
         for (at, message) in context.iter().enumerate() {
-            let seen = self.see(&message.body, &own(&message.body).words);
-            let bits = seen.all;
             let last = at + 1 == context.len();
+            // Of the last one the words are needed too.
+            let seen = last.then(|| see(message));
+            let bits = *heard
+                .0
+                .entry(&message.body)
+                .or_insert_with(|| seen.as_ref().map_or_else(|| see(message).all, |it| it.all));
             let mut join = |place: Place| places[place as usize].join(&bits);
             join(Place::Context);
             match message.sender_role {
@@ -245,7 +262,7 @@ impl RuleSet {
                     Role::Other => join(Place::PrevOther),
                     Role::Bot => {}
                 }
-                last_words = Some((message.sender_role, seen.normal.text));
+                last_words = seen.map(|it| (message.sender_role, it.normal.text));
             }
         }
         last_words

@@ -6,7 +6,7 @@ use crate::detect::corpus::Labelled;
 use crate::detect::features::{BITS, Kind, name_hash};
 use crate::detect::model::LABELS;
 use crate::detect::pick::Choice;
-use crate::detect::read::{Reading, Seen};
+use crate::detect::read::{Heard, Reading, Seen};
 use crate::detect::rules::RuleSet;
 use crate::detect::terms::slice;
 use crate::domain::{Label, Tier};
@@ -59,7 +59,8 @@ impl Example {
     pub(crate) fn new(rules: &RuleSet, it: &Labelled, name: &str, number: usize) -> Self {
         let mut reading = Reading::new();
         let (mut shared, mut sentences) = (Vec::new(), Vec::<Vec<(u8, u32)>>::new());
-        let seen = rules.walk(&it.record.input(), &mut reading, |at, kind: Kind, bucket| match at {
+        let (input, mut heard) = (it.record.input(), Heard::default());
+        let seen = rules.walk(&input, &mut heard, &mut reading, |at, kind: Kind, bucket| match at {
             None => shared.push((kind as u8, bucket)),
             Some(at) => {
                 if sentences.len() <= at {

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::detect::explain::reason;
 use crate::detect::normal::Normal;
-use crate::detect::read::{NOTHING, Reading, Seen};
+use crate::detect::read::{Heard, NOTHING, Reading, Seen};
 use crate::detect::rules::RuleSet;
 use crate::domain::{Label, Reason, Signal, SignalInput, Terms, Tier, Tuning, hex};
 
@@ -20,8 +20,13 @@ pub(crate) const THRESHOLD_REASON: &str = "設定で変えたしきい値";
 impl RuleSet {
     /// What the rules say of one message where that is set.
     pub fn read_tuned(&self, input: &SignalInput<'_>, tuning: &Tuning) -> Signal {
+        self.read_among(input, tuning, &mut Heard::default())
+    }
+
+    /// [`RuleSet::read_tuned`] of a message whose context was heard with others.
+    pub fn read_among<'a>(&self, input: &SignalInput<'a>, tuning: &Tuning, heard: &mut Heard<'a>) -> Signal {
         let mut reading = Reading::new();
-        let (mut signal, seen) = self.judged(input, &mut reading);
+        let (mut signal, seen) = self.judged(input, heard, &mut reading);
         if *tuning != Tuning::default() {
             self.tune(input.body, &seen, &reading, tuning, &mut signal);
         }

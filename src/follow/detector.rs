@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::thread;
 
 use crate::config::Config;
-use crate::detect::RuleSet;
+use crate::detect::{Heard, RuleSet};
 use crate::domain::{
-    AccountId, ContextMessage, EntryIndex, EntryKind, MessageId, RoomId, RoomType, SignalInput, Tier,
+    AccountId, ContextMessage, EntryIndex, EntryKind, MessageId, Role, RoomId, RoomType, SignalInput, Tier,
+    Tuning,
 };
 use crate::ledger::{Erasure, Ledger};
-use crate::store::{ArchiveStore, EraseStore as _, FollowStore, Record, SignalRow, Store, VersionRow};
+use crate::store::{
+    ArchiveStore, EraseStore as _, FollowStore, Record, SignalRow, Store, StoreError, VersionRow,
+};
 
 use super::archive::Archive;
 use super::capture::capture;
@@ -21,13 +25,16 @@ const CONTEXT: usize = 6;
 /// Messages behind an erased one that are read again without it: more than the context, since deleted ones do not count.
 const READ_AGAIN: usize = 64;
 
+/// Messages below which a further thread costs more than it saves.
+const WORTH_A_THREAD: usize = 16;
+
 /// Derives signals; keeps only those that say something.
 pub struct Detector {
     ledger: Ledger,
     store: Store,
     config: Arc<Config>,
     rules: Arc<RuleSet>,
-    owners: Vec<AccountId>,
+    owners: Arc<[AccountId]>,
     until: Option<EntryIndex>,
 }
 
@@ -41,7 +48,7 @@ impl Detector {
         rules: Arc<RuleSet>,
         owners: Vec<AccountId>,
     ) -> Self {
-        Self { ledger, store, config, rules, owners, until: None }
+        Self { ledger, store, config, rules, owners: owners.into(), until: None }
     }
 
     /// Never beyond this entry: a comparison stops where the original had come to.
@@ -99,31 +106,72 @@ impl Detector {
         let rooms = self.store.rooms().await?;
         let places = seen.iter().map(|(n, it)| (it.room, *n)).collect();
         let contexts = self.store.contexts(places, CONTEXT).await?;
-        let mut signals = Vec::new();
-        for ((n, it), context) in seen.into_iter().zip(contexts) {
+        let questions = seen.into_iter().zip(contexts).map(|((n, it), context)| {
             let room_type = rooms.iter().find(|row| row.room == it.room).and_then(|row| row.room_type);
             let role = |account| self.config.role_of(it.room, room_type, account, &self.owners);
-            let context: Vec<ContextMessage> = context
+            let context = context
                 .into_iter()
                 // An edit is read against what stood before the message, not against its own older text.
                 .filter(|row| row.message != it.message)
                 .map(|row| ContextMessage { sender_role: role(row.account), body: row.body })
                 .collect();
-            let input = SignalInput {
+            Question {
+                n,
                 room_type: room_type.unwrap_or(RoomType::Group),
                 sender_role: role(it.account),
-                body: &it.body,
-                context: &context,
-                workers: &self.owners,
-            };
-            let tuning = self.config.tuning_for(it.room, it.account);
-            let signal = self.rules.read_tuned(&input, &tuning);
-            if signal.labels.any() || signal.tier != Tier::No {
-                signals.push(SignalRow { n, rules: self.rules.version_tuned(&tuning), signal });
+                context,
+                tuning: self.config.tuning_for(it.room, it.account),
+                body: it.body,
             }
-        }
-        Ok(signals)
+        });
+        let (questions, rules, owners) =
+            (questions.collect::<Vec<_>>(), Arc::clone(&self.rules), Arc::clone(&self.owners));
+        let answering = tokio::task::spawn_blocking(move || answer_all(&rules, &owners, &questions));
+        answering.await.map_err(|error| match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => StoreError::Closed.into(),
+        })
     }
+}
+
+/// A message with all that its signal depends on. No `Debug`: it holds other people's words.
+struct Question {
+    n: EntryIndex,
+    room_type: RoomType,
+    sender_role: Role,
+    body: String,
+    context: Vec<ContextMessage>,
+    tuning: Tuning,
+}
+
+/// The signals that say something, in order, on as many cores as the messages are worth.
+fn answer_all(rules: &RuleSet, owners: &[AccountId], questions: &[Question]) -> Vec<SignalRow> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let part = questions.len().div_ceil(cores).max(WORTH_A_THREAD);
+    let mut parts = questions.chunks(part);
+    let here = parts.next().unwrap_or_default();
+    thread::scope(|scope| {
+        let others: Vec<_> = parts.map(|part| scope.spawn(move || answer(rules, owners, part))).collect();
+        let mut signals = answer(rules, owners, here);
+        for other in others {
+            signals.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        signals
+    })
+}
+
+fn answer(rules: &RuleSet, owners: &[AccountId], questions: &[Question]) -> Vec<SignalRow> {
+    let mut heard = Heard::default();
+    let mut signals = Vec::new();
+    for Question { n, room_type, sender_role, body, context, tuning } in questions {
+        let input =
+            SignalInput { room_type: *room_type, sender_role: *sender_role, body, context, workers: owners };
+        let signal = rules.read_among(&input, tuning, &mut heard);
+        if signal.labels.any() || signal.tier != Tier::No {
+            signals.push(SignalRow { n: *n, rules: rules.version_tuned(tuning), signal });
+        }
+    }
+    signals
 }
 
 /// What detection reads of a message.

@@ -97,10 +97,8 @@ impl Driver {
         }
         while !*stop.borrow() {
             let load = Load::begin(&self.store);
-            let proofs = self.guarded(Tiles::NAME, self.tiles.tick()).await;
-            let mirrored = self.guarded(Mirror::NAME, self.mirror.tick()).await;
-            let beside = self.beside().await;
-            self.rest(&load, any_moved(&[proofs, mirrored, beside]), WRITE_EVERY, &mut stop).await;
+            let written = self.write().await;
+            self.rest(&load, written, WRITE_EVERY, &mut stop).await;
         }
     }
 
@@ -139,12 +137,16 @@ impl Driver {
 
     /// One tick of each, the search index apart. A follower that fails is counted and tried again at the next wake-up or poll.
     pub async fn round(&self) -> Progress {
-        let derived = self.derive().await;
-        let mirrored = self.guarded(Mirror::NAME, self.mirror.tick()).await;
-        let proofs = self.guarded(Tiles::NAME, self.tiles.tick()).await;
-        let beside = self.beside().await;
+        let (derived, written) = tokio::join!(self.derive(), self.write());
         self.measure().await;
-        any_moved(&[derived, mirrored, proofs, beside])
+        any_moved(&[derived, written])
+    }
+
+    async fn write(&self) -> Progress {
+        let proofs = self.guarded(Tiles::NAME, self.tiles.tick()).await;
+        let mirrored = self.guarded(Mirror::NAME, self.mirror.tick()).await;
+        let beside = self.beside().await;
+        any_moved(&[proofs, mirrored, beside])
     }
 
     async fn derive(&self) -> Progress {
