@@ -230,7 +230,7 @@ fn line(record: &Record) -> Line {
         source: entry.source.as_str(),
         observed_at: entry.observed_at,
         room: entry.room.map(|RoomId(room)| room),
-        message: entry.message.map(String::from),
+        message: entry.message.map(|it| it.to_string()),
         seen,
         content: content.unwrap_or_default(),
     }
