@@ -106,13 +106,14 @@ impl App {
 
     /// The same on listeners that were bound before.
     pub async fn prepare_on(
-        config: Config,
+        mut config: Config,
         outside: Outside,
         public: TcpListener,
         private: TcpListener,
     ) -> Result<Self, AppError> {
-        let token = config.chatwork.api_token.clone().ok_or(AppError::NoToken)?;
-        let tokens = Tokens::new(config.chatwork.webhook_tokens.clone())
+        // Taken out: in the settings they would lie in memory for as long as the bot runs.
+        let token = config.chatwork.api_token.take().ok_or(AppError::NoToken)?;
+        let tokens = Tokens::new(std::mem::take(&mut config.chatwork.webhook_tokens))
             .map_err(|it| AppError::Tokens(it.to_string()))?;
         let rules = Arc::new(RuleSet::builtin().map_err(|it| AppError::BuiltIn("rules", it.to_string()))?);
         let templates = load_templates(&config.templates.files)?;

@@ -71,7 +71,7 @@ impl Workshop {
         });
         signs.extend(self.stamps.lock().unwrap_or_else(PoisonError::into_inner).sign(now));
         signs.extend(objects::sign(*self.copying.lock().unwrap_or_else(PoisonError::into_inner), now));
-        if !self.config.chatwork.webhook_tokens.is_empty() {
+        if self.receiver.expects_any() {
             silence.listen(&self.store).await?;
             for (room, missed) in silence.rooms() {
                 troubles.recall(Trouble::WebhookSilent, room).await?;

@@ -134,6 +134,7 @@ enum Command {
 
 /// Runs the program and returns its exit code.
 pub fn main() -> ExitCode {
+    platform::keep_memory_private();
     let environment = crate::config::process_env();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

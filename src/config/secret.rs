@@ -7,6 +7,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
+use zeroize::Zeroizing;
 
 use super::layers::{Place, Raw};
 use super::problem::Problem;
@@ -80,7 +81,7 @@ pub(super) fn password(reader: &mut Reader, cwd: &Path) -> Option<SecretString> 
     if path.is_empty() {
         return None;
     }
-    reader.note(read_token(cwd, &path, &place, "the password file")).map(SecretString::from)
+    reader.note(read_token(cwd, &path, &place, "the password file")).map(|it| SecretString::from(it.as_str()))
 }
 
 /// The secret half of the key to an object storage, if a file gives one.
@@ -89,7 +90,7 @@ pub(super) fn object_key(reader: &mut Reader, cwd: &Path) -> Option<SecretString
     if path.is_empty() {
         return None;
     }
-    reader.note(read_token(cwd, &path, &place, "the key file")).map(SecretString::from)
+    reader.note(read_token(cwd, &path, &place, "the key file")).map(|it| SecretString::from(it.as_str()))
 }
 
 fn wrong(place: &Place, what: &'static str) -> Problem {
@@ -110,7 +111,7 @@ fn webhook_token_form(text: &str) -> Result<SecretString, &'static str> {
 
 /// The one token of a file, which messages call `which`. They do not repeat the path: it may be a token, pasted in the
 /// wrong place.
-fn read_token(cwd: &Path, path: &str, place: &Place, which: &str) -> Result<String, Problem> {
+fn read_token(cwd: &Path, path: &str, place: &Place, which: &str) -> Result<Zeroizing<String>, Problem> {
     let problem = |what: &str, hint: &str| Problem::new(place, format!("{which} named here {what}"), hint);
     let failed = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename => {
@@ -121,19 +122,20 @@ fn read_token(cwd: &Path, path: &str, place: &Place, which: &str) -> Result<Stri
         }
         kind => problem(&format!("cannot be read: {kind}"), "make it a readable text file"),
     };
-    let mut bytes = Vec::new();
+    // Taken whole at once: a buffer that grows leaves its earlier bytes behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_TOKEN_BYTES as usize + 2));
     let file = File::open(cwd.join(path)).map_err(failed)?;
     file.take(MAX_TOKEN_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MAX_TOKEN_BYTES {
         return Err(problem("is too long", "write the token alone into it"));
     }
     let text =
-        String::from_utf8(bytes).map_err(|_| problem("is not text", "write the token alone into it"))?;
+        std::str::from_utf8(&bytes).map_err(|_| problem("is not text", "write the token alone into it"))?;
     // Some editors put a byte order mark at the start.
     let text = text.trim_start_matches('\u{feff}').trim();
     match text.lines().count() {
         0 => Err(problem("is empty", "write the token into it")),
-        1 => Ok(text.to_owned()),
+        1 => Ok(Zeroizing::new(text.to_owned())),
         _ => Err(problem("has several lines", "write one token into each file")),
     }
 }

@@ -13,10 +13,10 @@ use crate::proof::note::Verifier;
 use super::LedgerError;
 
 /// `None` where the file does not exist.
-pub(super) fn read(path: &Path) -> Result<Option<[u8; 32]>, LedgerError> {
+pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, LedgerError> {
     match fs::read_to_string(path).map(Zeroizing::new) {
         Ok(text) => match domain::unhex(text.trim()) {
-            Some(key) => Ok(Some(key)),
+            Some(key) => Ok(Some(Zeroizing::new(key))),
             None => Err(LedgerError::Key { path: path.to_owned() }),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -25,9 +25,10 @@ pub(super) fn read(path: &Path) -> Result<Option<[u8; 32]>, LedgerError> {
 }
 
 /// Makes a new key; never overwrites one.
-pub(super) fn create(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], LedgerError> {
-    let key = entropy.bytes();
-    let text = Zeroizing::new(format!("{}\n", domain::hex(&key)));
+pub(super) fn create(path: &Path, entropy: &dyn Entropy) -> Result<Zeroizing<[u8; 32]>, LedgerError> {
+    let key = Zeroizing::new(entropy.bytes());
+    let digits = Zeroizing::new(domain::hex(&*key));
+    let text = Zeroizing::new(format!("{}\n", *digits));
     let write = || {
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;

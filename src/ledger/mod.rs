@@ -117,7 +117,7 @@ impl Ledger {
         };
         let id = checkpoint::ledger_id(&note::public_key(&seed));
         let origin = checkpoint::origin(&id);
-        let signer = Signer::from_seed(&origin, seed)?;
+        let signer = Signer::from_seed(&origin, &seed)?;
         match &head {
             Some(head) if head.ledger_id != id => return Err(LedgerError::WrongKey { path: key_path }),
             _ => {}
@@ -153,7 +153,7 @@ impl Ledger {
             store,
             clock,
             digests: Arc::new(observation::Digests::new(&entropy.bytes())),
-            signer: Arc::new(Signer::from_seed(&origin, seed)?),
+            signer: Arc::new(Signer::from_seed(&origin, &seed)?),
             entropy,
             origin: origin.into(),
             checkpoints: PathBuf::new(),
@@ -168,7 +168,7 @@ impl Ledger {
             return Err(LedgerError::WrongKey { path });
         }
         let origin = checkpoint::origin(id);
-        let signer = Arc::new(Signer::from_seed(&origin, seed)?);
+        let signer = Arc::new(Signer::from_seed(&origin, &seed)?);
         Ok(Self { signer, origin: origin.into(), ..self.clone() })
     }
 

@@ -54,6 +54,12 @@ pub fn free_space(folder: &Path) -> io::Result<u64> {
     fs4::available_space(folder)
 }
 
+/// No image of this process's memory is written when a signal ends it, and no other process of this account may read it:
+/// tokens and messages are in it. On Windows that is for the settings of the system.
+pub fn keep_memory_private() {
+    system::keep_memory_private();
+}
+
 /// The person's language, where the system tells it in another way than by the environment.
 pub fn locale() -> Option<String> {
     system::locale()

@@ -30,6 +30,15 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+pub(super) fn keep_memory_private() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    // Where it is refused, what follows still holds; and a program that cannot begin helps nobody.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    // A handler of core dumps that the kernel feeds by a pipe is not bound by that limit.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
 pub(super) fn tell(service: Service) {
     let state = match service {
         Service::Ready => sd_notify::NotifyState::Ready,

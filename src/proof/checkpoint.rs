@@ -106,7 +106,7 @@ mod tests {
 
     fn signer() -> Signer {
         let seed = [7; 32];
-        Signer::from_seed(&origin(&ledger_id(&public_key(&seed))), seed).unwrap()
+        Signer::from_seed(&origin(&ledger_id(&public_key(&seed))), &seed).unwrap()
     }
 
     fn sample() -> Checkpoint {
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn another_key_or_another_ledger_is_refused() {
-        let other = Signer::from_seed(&sample().origin, [8; 32]).unwrap();
+        let other = Signer::from_seed(&sample().origin, &[8; 32]).unwrap();
         let note = sample().sign(&other).unwrap();
         let unsigned = Err(CheckpointError::Note(NoteError::Unsigned));
         assert_eq!(Checkpoint::open(&note, signer().verifier()), unsigned);

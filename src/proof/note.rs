@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
 
 use crate::domain::hex;
 
@@ -63,10 +62,9 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// From the 32 secret bytes of RFC 8032. The copy that was passed in is wiped.
-    pub fn from_seed(name: &str, seed: [u8; 32]) -> Result<Self, NoteError> {
-        let seed = Zeroizing::new(seed);
-        let key = SigningKey::from_bytes(&seed);
+    /// From the 32 secret bytes of RFC 8032. Its own copy is wiped when it is dropped.
+    pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, NoteError> {
+        let key = SigningKey::from_bytes(seed);
         let verifier = Verifier::new(name, &key.verifying_key().to_bytes())?;
         Ok(Self { key, verifier })
     }

@@ -72,7 +72,7 @@ fn worked_example() -> Vec<String> {
     let seed: [u8; 32] = std::array::from_fn(|at| 0xe0 + at as u8);
     let public_key = public_key(&seed);
     let id = ledger_id(&public_key);
-    let signer = Signer::from_seed(&origin(&id), seed).unwrap();
+    let signer = Signer::from_seed(&origin(&id), &seed).unwrap();
     let mut frontier = Frontier::empty();
     leaves.iter().for_each(|leaf| frontier.push(*leaf));
     let head = Checkpoint { origin: origin(&id), size: 5, root: frontier.root() };

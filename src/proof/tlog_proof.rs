@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn a_proof_reads_back_and_nothing_else_does() {
         let seed = [3; 32];
-        let signer = Signer::from_seed(&origin(&ledger_id(&public_key(&seed))), seed).unwrap();
+        let signer = Signer::from_seed(&origin(&ledger_id(&public_key(&seed))), &seed).unwrap();
         let leaves: Vec<Digest> = (0..7_u8).map(|it| tree::leaf_hash(&[it])).collect();
         let head =
             Checkpoint { origin: signer.verifier().name().to_owned(), size: 7, root: tree::root_of(&leaves) };

@@ -57,6 +57,11 @@ impl Receiver {
         Self(Arc::new(Parts { tokens, ledger, metrics, wake, missed, body_time }))
     }
 
+    /// Some webhook token is known: deliveries may come.
+    pub fn expects_any(&self) -> bool {
+        !self.0.tokens.is_empty()
+    }
+
     /// Rooms whose deliveries were answered 503 since the last call: they are to be read again.
     pub fn take_missed(&self) -> BTreeSet<RoomId> {
         std::mem::take(&mut *self.0.missed.lock().unwrap_or_else(PoisonError::into_inner))

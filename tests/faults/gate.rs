@@ -2,6 +2,7 @@
 //! reads the data folder finds no link, password or token that would let him in.
 
 use std::fs;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use karibarai::config::{Config, LoadArgs};
 use karibarai::domain::{Clock as _, SystemClock};
 use karibarai::sandbox::{Sandbox, SandboxConfig};
 
-use crate::program::{CLIENT, Place, ROOM, Sender, body};
+use crate::program::{CLIENT, Place, ROOM, Sender, TOKEN, body};
 
 fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -127,4 +128,62 @@ fn no_debug_output_of_the_settings_holds_a_secret() {
             assert!(!shown.contains(secret), "{name} is shown");
         }
     }
+}
+
+/// Resident bytes of a process that may be read.
+fn memory_of(pid: u32) -> Vec<Vec<u8>> {
+    let memory = fs::File::open(format!("/proc/{pid}/mem")).unwrap();
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    let spans = maps.lines().filter_map(|it| {
+        let mut fields = it.split_whitespace();
+        let (from, to) = fields.next()?.split_once('-')?;
+        let written = fields.next()?.starts_with("rw");
+        let number = |it| u64::from_str_radix(it, 16).ok();
+        written.then_some((number(from)?, number(to)?))
+    });
+    let read = |(from, to): (u64, u64)| {
+        let mut bytes = vec![0; usize::try_from(to - from).ok()?];
+        memory.read_exact_at(&mut bytes, from).ok()?;
+        Some(bytes)
+    };
+    spans.filter_map(read).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_leave_the_memory_and_the_memory_leaves_no_image() {
+    let sandbox = Sandbox::start(SandboxConfig::new(Arc::new(|| SystemClock.now().0))).await.unwrap();
+    let world = sandbox.handle().world(None).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let secret = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, format!("{text}\n")).unwrap();
+        path.display().to_string()
+    };
+    // From files of their own: what the environment holds stays in the process as long as it lives.
+    let place = Place::new(folder.path())
+        .without("CHATWORK_API_TOKEN")
+        .without("CHATWORK_WEBHOOK_TOKEN")
+        .with("CHATWORK_API_BASE", &sandbox.api_base())
+        .with("KARIBARAI_CHATWORK__API_TOKEN_FILE", &secret("api.token", &world.owner.api_token))
+        .with("KARIBARAI_CHATWORK__WEBHOOK_TOKEN_FILES", &secret("hook.token", TOKEN));
+    let run = place.serve(&[]);
+    let url = run.url().unwrap();
+    assert_eq!(Sender::new().deliver(&url, 1).await, Some(200), "the token is the one");
+    place.read_up().await;
+
+    let seed = fs::read_to_string(place.data().join("keys/ledger.key")).unwrap();
+    let memory = memory_of(run.child.id());
+    let held = |what: &[u8]| {
+        let count = |bytes: &Vec<u8>| bytes.windows(what.len()).filter(|it| *it == what).count();
+        memory.iter().map(count).sum::<usize>()
+    };
+    assert!(held(place.data().to_str().unwrap().as_bytes()) > 0, "the search finds what is there");
+    assert_eq!(held(seed.trim().as_bytes()), 0, "the digits of the signing key");
+    assert_eq!(held(TOKEN.as_bytes()), 0, "the text of a webhook token");
+    assert!(held(world.owner.api_token.as_bytes()) <= 2, "the API token, where requests take it from");
+
+    let limits = fs::read_to_string(format!("/proc/{}/limits", run.child.id())).unwrap();
+    let core: Vec<_> = limits.lines().filter(|it| it.starts_with("Max core file size")).collect();
+    assert_eq!(core[0].split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core:?}");
+    run.terminate();
 }

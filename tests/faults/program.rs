@@ -25,7 +25,7 @@ pub(crate) fn program() -> String {
 
 pub(crate) const ROOM: u64 = 55;
 pub(crate) const CLIENT: u64 = 7;
-const TOKEN: &str = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
+pub(crate) const TOKEN: &str = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
 /// Longer than anything takes that works.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -63,6 +63,12 @@ impl Place {
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.settings.retain(|(known, _)| known != name);
         self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same where that is not set.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.settings.retain(|(known, _)| known != name);
         self
     }
 

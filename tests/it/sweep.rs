@@ -111,7 +111,7 @@ pub(crate) fn contents(zip: &[u8]) -> BTreeMap<String, Vec<u8>> {
 
 pub(crate) fn signer(data: &Path) -> Signer {
     let seed = unhex(fs::read_to_string(data.join("keys/ledger.key")).unwrap().trim()).unwrap();
-    Signer::from_seed(&origin(&ledger_id(&public_key(&seed))), seed).unwrap()
+    Signer::from_seed(&origin(&ledger_id(&public_key(&seed))), &seed).unwrap()
 }
 
 /// What the owner himself could do: changed files under a manifest that fits them, signed with the ledger's own key.
@@ -156,7 +156,7 @@ async fn the_owner_cannot_change_a_package_even_with_the_key() {
     removed.remove(3);
     let text_of = |name: &str| String::from_utf8(files[name].clone()).unwrap();
     let other_seed = [9; 32];
-    let other = Signer::from_seed(&origin(&ledger_id(&public_key(&other_seed))), other_seed).unwrap();
+    let other = Signer::from_seed(&origin(&ledger_id(&public_key(&other_seed))), &other_seed).unwrap();
     let foreign = Checkpoint { origin: other.verifier().name().to_owned(), size: 3, root: [1; 32] };
     let foreign = foreign.sign(&other).unwrap();
     let proof = files.keys().find(|it| it.starts_with("proof/inclusion/")).unwrap().clone();

@@ -8,7 +8,7 @@ use super::*;
 const TEXT: &str = "karibarai/test\n1\nAAAA\n";
 
 fn signer() -> Signer {
-    Signer::from_seed("karibarai/test", [7; 32]).unwrap()
+    Signer::from_seed("karibarai/test", &[7; 32]).unwrap()
 }
 
 /// The note of the documentation of `golang.org/x/mod/sumdb/note`.
@@ -25,7 +25,7 @@ fn the_example_of_the_reference_opens_and_is_signed_alike() {
     assert!(text.ends_with("problem is.\n"));
 
     let key = BASE64_STANDARD.decode("AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz").unwrap();
-    let signer = Signer::from_seed("PeterNeumann", key[1..].try_into().unwrap()).unwrap();
+    let signer = Signer::from_seed("PeterNeumann", &key[1..].try_into().unwrap()).unwrap();
     assert_eq!(signer.verifier(), &verifier);
     assert_eq!(signer.sign(text).unwrap(), note);
 }
@@ -67,16 +67,16 @@ fn other_signatures_are_ignored_only_when_well_formed() {
     assert_eq!(open("x".repeat(MAX_NOTE_LEN + 1)), Err(NoteError::TooLarge));
     assert_eq!(open(note.clone() + &"— witness AAAAAAE=\n".repeat(MAX_SIGNATURES)), Err(NoteError::TooLarge));
 
-    let other = Signer::from_seed("karibarai/test", [8; 32]).unwrap();
+    let other = Signer::from_seed("karibarai/test", &[8; 32]).unwrap();
     assert_eq!(other.verifier().open(&note), Err(NoteError::Unsigned));
-    let renamed = Signer::from_seed("karibarai/other", [7; 32]).unwrap();
+    let renamed = Signer::from_seed("karibarai/other", &[7; 32]).unwrap();
     assert_eq!(renamed.verifier().open(&note), Err(NoteError::Unsigned));
 }
 
 #[test]
 fn bad_names_texts_and_keys_are_refused() {
     for name in ["", "a b", "a+b", "a\nb", "a\u{3000}b", "a\0"] {
-        assert_eq!(Signer::from_seed(name, [7; 32]).err(), Some(NoteError::Name));
+        assert_eq!(Signer::from_seed(name, &[7; 32]).err(), Some(NoteError::Name));
     }
     for text in ["", "no newline", "tab\there\n", "nul\0\n"] {
         assert_eq!(signer().sign(text), Err(NoteError::Shape));
@@ -113,7 +113,7 @@ proptest! {
         name in "[a-z/.0-9]{1,20}",
         text in "([ -~あ-ん]{0,20}\n){1,5}",
     ) {
-        let ours = Signer::from_seed(&name, seed).unwrap();
+        let ours = Signer::from_seed(&name, &seed).unwrap();
         let note = ours.sign(&text).unwrap();
         let vkey = ours.verifier().to_string();
         prop_assert_eq!(ours.verifier().open(&note), Ok(text.as_str()));

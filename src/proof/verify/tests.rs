@@ -277,8 +277,8 @@ fn a_head_of_another_history_is_not_met() {
 #[test]
 fn a_checkpoint_counts_only_under_its_key() {
     let honest = Ledger::sample();
-    let signer = Signer::from_seed("karibarai/a", [1; 32]).unwrap();
-    let other = Signer::from_seed("karibarai/a", [2; 32]).unwrap();
+    let signer = Signer::from_seed("karibarai/a", &[1; 32]).unwrap();
+    let other = Signer::from_seed("karibarai/a", &[2; 32]).unwrap();
     let head = Checkpoint { origin: "karibarai/a".to_owned(), size: 9, root: root_of(&honest.leaves()) };
     let note = head.sign(&signer).unwrap();
     let expected = Expected::from_note(&note, signer.verifier(), "file").unwrap();

@@ -439,7 +439,7 @@ fn by_the_owner(made: &Made) -> Vec<(&'static str, &'static str, Files)> {
 
 fn other_signer() -> Signer {
     let seed = [9; 32];
-    Signer::from_seed(&origin(&ledger_id(&public_key(&seed))), seed).unwrap()
+    Signer::from_seed(&origin(&ledger_id(&public_key(&seed))), &seed).unwrap()
 }
 
 /// A head that this ledger's key signed over another past.
