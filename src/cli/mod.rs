@@ -43,6 +43,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::config::ConfigError;
 use crate::platform;
 
 use self::terminal::Terminal;
@@ -157,7 +158,11 @@ pub fn main() -> ExitCode {
         Err(error) => Err(error),
     };
     if let Err(error) = &result {
-        terminal.talk(&format!("karibarai: {error:#}"));
+        match error.downcast_ref::<ConfigError>() {
+            Some(error) => terminal
+                .talk(&format!("karibarai: {}", terminal.words(&error.japanese(), &error.to_string()))),
+            None => terminal.talk(&format!("karibarai: {error:#}")),
+        }
     }
     if opened && platform::WINDOW_CLOSES && std::io::stdin().is_terminal() {
         terminal.talk(terminal.words("Enterキーで閉じます。", "press Enter to close"));

@@ -12,6 +12,7 @@ use super::terminal::Terminal;
 
 pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let config = place.config()?;
+    config.validate_for_serve()?;
     start::logging(&config, place)?;
     let app = App::prepare(config, start::outside()).await?;
     terminal.talk(&format!(

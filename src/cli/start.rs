@@ -25,8 +25,7 @@ impl Place {
     pub(crate) fn config(&self) -> anyhow::Result<Config> {
         let cwd = std::env::current_dir().context("cannot tell the current folder")?;
         let arguments = LoadArgs { path: self.file.clone(), env: self.environment.clone(), cwd };
-        // Each problem is a line of its own; they are shown as they are.
-        Config::load(&arguments).map_err(|error| anyhow!("{error}"))
+        Ok(Config::load(&arguments)?)
     }
 }
 

@@ -13,6 +13,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::problem::Problem;
 
+/// What to do where two say the same.
+pub(super) const ONE_OF_TWO: (&str, &str) = ("どちらか一方だけにしてください", "keep one of the two");
+
 /// More `[[room]]` blocks than this are no configuration.
 const MAX_ROOMS: usize = 10_000;
 
@@ -52,18 +55,18 @@ pub(super) enum Raw {
     /// `[section]` without any key.
     EmptyTable,
     /// A kind of TOML value that no setting has.
-    Other(&'static str),
+    Other((&'static str, &'static str)),
 }
 
 impl Raw {
-    /// What it is, for a message that says what it should be.
-    pub(super) fn kind(&self) -> &'static str {
+    /// What it is, in Japanese and English, for a message that says what it should be.
+    pub(super) fn kind(&self) -> (&'static str, &'static str) {
         match self {
-            Self::Env(_) | Self::Text(_) | Self::List(_) => "not valid",
-            Self::Integer(_) => "a number",
-            Self::Bool(_) => "true or false",
-            Self::EmptyTable => "a section",
-            Self::Other(kind) => kind,
+            Self::Env(_) | Self::Text(_) | Self::List(_) => ("正しい値ではありません", "not valid"),
+            Self::Integer(_) => ("数になっています", "a number"),
+            Self::Bool(_) => ("true か false になっています", "true or false"),
+            Self::EmptyTable => ("セクションになっています", "a section"),
+            Self::Other(kind) => *kind,
         }
     }
 }
@@ -91,7 +94,11 @@ impl Layer {
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in errors {
             let place = source.place(error.span().unwrap_or(0..0));
-            problems.push(Problem::new(place, format!("not TOML: {}", error.message()), "correct this line"));
+            let what = (
+                format!("TOML として読めません（{}）", error.message()),
+                format!("not TOML: {}", error.message()),
+            );
+            problems.push(Problem::new(place, what, ("この行を直してください", "correct this line")));
         }
         let mut layer = Self::default();
         layer.add_table(&source, "", table.get_ref(), problems);
@@ -108,8 +115,12 @@ impl Layer {
                 match number.parse().ok().filter(|n: &usize| *n < MAX_ROOMS && n.to_string() == number) {
                     Some(n) => _ = self.rooms.entry(n).or_insert_with(|| place.clone()),
                     None => {
-                        let hint = "write KARIBARAI_ROOM__0__ID, KARIBARAI_ROOM__1__ID, …";
-                        problems.push(Problem::new(place, "no room number", hint));
+                        let hint = (
+                            "KARIBARAI_ROOM__0__ID、KARIBARAI_ROOM__1__ID … と書いてください",
+                            "write KARIBARAI_ROOM__0__ID, KARIBARAI_ROOM__1__ID, …",
+                        );
+                        let what = ("ルームの番号がありません", "no room number");
+                        problems.push(Problem::new(place, what, hint));
                         continue;
                     }
                 }
@@ -125,8 +136,11 @@ impl Layer {
             && other != value
             && let Some(now) = self.settings.get(&key)
         {
-            let what = format!("says something else than {first}, which sets the same");
-            problems.push(Problem::new(&now.place, what, "keep one of the two"));
+            let what = (
+                format!("同じ項目を指定する {first} と内容が違います"),
+                format!("says something else than {first}, which sets the same"),
+            );
+            problems.push(Problem::new(&now.place, what, ONE_OF_TWO));
         }
     }
 
@@ -159,7 +173,8 @@ impl Layer {
             let place = source.place(name.span());
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
             if name.get_ref().is_empty() || !name.get_ref().chars().all(plain) {
-                problems.push(Problem::new(place, "a key with unusual characters", "remove it"));
+                let what = ("キーに使えない文字があります", "a key with unusual characters");
+                problems.push(Problem::new(place, what, ("消してください", "remove it")));
                 continue;
             }
             let key = format!("{prefix}{}", name.get_ref());
@@ -173,8 +188,12 @@ impl Layer {
                 DeValue::Table(inner) => self.add_table(source, &format!("{key}."), inner, problems),
                 DeValue::Array(items) if key == "room" && items.iter().all(|it| it.get_ref().is_table()) => {
                     if items.len() > MAX_ROOMS {
-                        let hint = format!("list at most {MAX_ROOMS} rooms");
-                        problems.push(Problem::new(&place, "too many rooms", hint));
+                        let hint = (
+                            format!("{MAX_ROOMS} 件までにしてください"),
+                            format!("list at most {MAX_ROOMS} rooms"),
+                        );
+                        let what = ("ルームが多すぎます", "too many rooms");
+                        problems.push(Problem::new(&place, what, hint));
                     }
                     for (n, item) in items.iter().enumerate().take(MAX_ROOMS) {
                         self.rooms.insert(n, source.place(item.span()));
@@ -215,13 +234,13 @@ fn raw(value: &DeValue<'_>) -> Raw {
         DeValue::String(text) => Raw::Text(text.to_string()),
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(number) => Raw::Integer(number),
-            Err(_) => Raw::Other("a number that is too large"),
+            Err(_) => Raw::Other(("大きすぎる数になっています", "a number that is too large")),
         },
         DeValue::Boolean(it) => Raw::Bool(*it),
         DeValue::Array(items) => Raw::List(items.iter().map(|it| raw(it.get_ref())).collect()),
-        DeValue::Float(_) => Raw::Other("a number with a decimal point"),
-        DeValue::Datetime(_) => Raw::Other("a date or time"),
-        DeValue::Table(_) => Raw::Other("a table"),
+        DeValue::Float(_) => Raw::Other(("小数になっています", "a number with a decimal point")),
+        DeValue::Datetime(_) => Raw::Other(("日付か時刻になっています", "a date or time")),
+        DeValue::Table(_) => Raw::Other(("表になっています", "a table")),
     }
 }
 

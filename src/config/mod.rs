@@ -21,7 +21,7 @@ use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 pub use objects::{BucketUrl, ObjectsUrl};
-pub use problem::{ConfigError, Problem};
+pub use problem::{ConfigError, Problem, Wording};
 pub use settings::{
     ChatworkConfig, Config, ControlRoom, LogConfig, LogFormat, MirrorConfig, MirrorRooms, Mode, OnWithdrawal,
     OwnerConfig, PostgresUrl, QuietDays, QuietHours, ReconcileConfig, ReplyConfig, ReplyOverrides,
@@ -67,8 +67,13 @@ impl Config {
         if self.chatwork.api_token.is_some() {
             return Ok(());
         }
-        let hint = "set CHATWORK_API_TOKEN, or api_token_file under [chatwork]";
-        Err(Problem::new("chatwork.api_token", "there is no API token, and serve needs one", hint).into())
+        let what =
+            ("APIトークンがありません（serve には必要です）", "there is no API token, and serve needs one");
+        let hint = (
+            "[chatwork] の api_token_file か、環境変数 CHATWORK_API_TOKEN で指定してください",
+            "set CHATWORK_API_TOKEN, or api_token_file under [chatwork]",
+        );
+        Err(Problem::new("chatwork.api_token", what, hint).into())
     }
 }
 
@@ -81,8 +86,12 @@ fn find_file(args: &LoadArgs) -> Result<Option<(PathBuf, String)>, ConfigError> 
         return match read_file(&args.cwd.join(&path))? {
             Some(text) => Ok(Some((path, text))),
             None => {
-                let hint = "correct the path in --config or KARIBARAI_CONFIG";
-                Err(Problem::new(path.display(), "there is no such file", hint).into())
+                let what = ("このファイルはありません", "there is no such file");
+                let hint = (
+                    "--config か KARIBARAI_CONFIG のパスを直してください",
+                    "correct the path in --config or KARIBARAI_CONFIG",
+                );
+                Err(Problem::new(path.display(), what, hint).into())
             }
         };
     }
@@ -96,21 +105,24 @@ fn find_file(args: &LoadArgs) -> Result<Option<(PathBuf, String)>, ConfigError> 
 
 /// `None` when there is no such file.
 fn read_file(path: &Path) -> Result<Option<String>, ConfigError> {
-    let problem =
-        |what: String| ConfigError::from(Problem::new(path.display(), what, "make it a readable text file"));
+    let problem = |ja: &str, en: &str, error: Option<std::io::Error>| {
+        let why = error.map(|it| format!(": {it}")).unwrap_or_default();
+        let hint = ("読み取れるテキストファイルにしてください", "make it a readable text file");
+        ConfigError::from(Problem::new(path.display(), (format!("{ja}{why}"), format!("{en}{why}")), hint))
+    };
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
         }
-        Err(error) => return Err(problem(format!("cannot be opened: {error}"))),
+        Err(error) => return Err(problem("開けません", "cannot be opened", Some(error))),
     };
     let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| problem(format!("cannot be read: {error}")))?;
+        .map_err(|error| problem("読めません", "cannot be read", Some(error)))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(problem("is longer than 1 MiB".to_owned()));
+        return Err(problem("1 MiB を超えています", "is longer than 1 MiB", None));
     }
-    String::from_utf8(bytes).map(Some).map_err(|_| problem("is not UTF-8".to_owned()))
+    String::from_utf8(bytes).map(Some).map_err(|_| problem("UTF-8 ではありません", "is not UTF-8", None))
 }

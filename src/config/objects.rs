@@ -48,15 +48,23 @@ pub(super) fn objects(r: &mut Reader, cwd: &Path) -> Option<ObjectsUrl> {
     if let Some(path) = url.strip_prefix("file:") {
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.contains('\0') {
-            r.problem(&place, "`storage.objects.url` names no folder", "e.g. \"file:///srv/karibarai\"");
+            let what =
+                ("`storage.objects.url` にフォルダがありません", "`storage.objects.url` names no folder");
+            let hint = ("例: \"file:///srv/karibarai\"", "e.g. \"file:///srv/karibarai\"");
+            r.problem(&place, what, hint);
             return None;
         }
         return Some(ObjectsUrl::Folder(cwd.join(path)));
     }
-    let hint = "write \"s3://\", a bucket and perhaps a prefix, or \"file://\" and a folder";
+    let hint = (
+        "\"s3://\" とバケット名（続けて接頭辞）か、\"file://\" とフォルダを書いてください",
+        "write \"s3://\", a bucket and perhaps a prefix, or \"file://\" and a folder",
+    );
     let Some((bucket, prefix)) = url.strip_prefix("s3://").map(|it| it.split_once('/').unwrap_or((it, "")))
     else {
-        r.problem(&place, "`storage.objects.url` is of no known kind", hint);
+        let what =
+            ("`storage.objects.url` の種類がわかりません", "`storage.objects.url` is of no known kind");
+        r.problem(&place, what, hint);
         return None;
     };
     let prefix = prefix.trim_matches('/');
@@ -64,14 +72,19 @@ pub(super) fn objects(r: &mut Reader, cwd: &Path) -> Option<ObjectsUrl> {
         || prefix.split('/').any(|it| it.is_empty() && !prefix.is_empty())
         || !plain(prefix)
     {
-        r.problem(&place, "`storage.objects.url` names no bucket", hint);
+        let what =
+            ("`storage.objects.url` のバケット名が正しくありません", "`storage.objects.url` names no bucket");
+        r.problem(&place, what, hint);
         return None;
     }
     let secret_key = match (key_id.is_empty(), secret_key) {
         (false, Some(secret_key)) => secret_key,
         _ => {
-            let hint = "set access_key_id and secret_key_file under [storage.objects]";
-            r.problem(&place, "a bucket needs a key", hint);
+            let hint = (
+                "[storage.objects] に access_key_id と secret_key_file を書いてください",
+                "set access_key_id and secret_key_file under [storage.objects]",
+            );
+            r.problem(&place, ("バケットには鍵が必要です", "a bucket needs a key"), hint);
             return None;
         }
     };
@@ -96,13 +109,21 @@ fn endpoint(r: &mut Reader, (text, place): (String, Place)) -> Option<Option<Str
             Some(Some(text.trim_end_matches('/').to_owned()))
         }
         Some(url) if url.scheme() == "http" => {
-            let what = "`storage.objects.endpoint` would carry messages over the network in the clear";
-            r.problem(&place, what, "write an https address");
+            let what = (
+                "`storage.objects.endpoint` ではメッセージが暗号化されずに送られます",
+                "`storage.objects.endpoint` would carry messages over the network in the clear",
+            );
+            r.problem(&place, what, ("https のアドレスにしてください", "write an https address"));
             None
         }
         _ => {
-            let hint = "e.g. \"https://s3.isk01.sakurastorage.jp\"";
-            r.problem(&place, "`storage.objects.endpoint` is not the address of a server", hint);
+            let what = (
+                "`storage.objects.endpoint` がサーバーのアドレスではありません",
+                "`storage.objects.endpoint` is not the address of a server",
+            );
+            let hint =
+                ("例: \"https://s3.isk01.sakurastorage.jp\"", "e.g. \"https://s3.isk01.sakurastorage.jp\"");
+            r.problem(&place, what, hint);
             None
         }
     }

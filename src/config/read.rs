@@ -103,17 +103,35 @@ fn read(r: &mut Reader, cwd: &Path, origin: Option<PathBuf>) -> Option<Config> {
 fn api_base(r: &mut Reader) -> Option<String> {
     let (text, place): (String, Place) = r.take_at("chatwork.api_base")?;
     let text = text.trim_end_matches('/');
-    let hint = "give the address alone, e.g. \"https://api.chatwork.com/v2\"";
+    let hint = (
+        "アドレスだけを書いてください（例: \"https://api.chatwork.com/v2\"）",
+        "give the address alone, e.g. \"https://api.chatwork.com/v2\"",
+    );
     match Url::parse(text) {
         Ok(url) if !is_plain(&url) => {
-            r.problem(&place, "`chatwork.api_base` is not a plain http address", hint)
+            let what = (
+                "`chatwork.api_base` がhttpのアドレスだけになっていません",
+                "`chatwork.api_base` is not a plain http address",
+            );
+            r.problem(&place, what, hint);
         }
         Ok(url) if url.scheme() == "https" || is_loopback(&url) => {}
         Ok(_) => {
-            let what = "`chatwork.api_base` would send the API token unencrypted";
-            r.problem(&place, what, "begin it with https (http only for 127.0.0.1, ::1 or localhost)");
+            let what = (
+                "`chatwork.api_base` ではAPIトークンが暗号化されずに送られます",
+                "`chatwork.api_base` would send the API token unencrypted",
+            );
+            let hint = (
+                "https で始めてください（http は 127.0.0.1、::1、localhost だけ）",
+                "begin it with https (http only for 127.0.0.1, ::1 or localhost)",
+            );
+            r.problem(&place, what, hint);
         }
-        Err(_) => r.problem(&place, "`chatwork.api_base` is not an address", hint),
+        Err(_) => {
+            let what =
+                ("`chatwork.api_base` がアドレスではありません", "`chatwork.api_base` is not an address");
+            r.problem(&place, what, hint);
+        }
     }
     Some(text.to_owned())
 }
@@ -142,22 +160,39 @@ fn server(r: &mut Reader) -> Option<ServerConfig> {
         || review_listen.ip().is_unspecified();
     // Port 0 lets the system choose, so two of them differ.
     if listen.port() != 0 && listen.port() == review_listen.port() && same_ip {
-        let what = "`server.review_listen` takes the port of `server.listen`";
-        r.problem(&place, what, "give the two listeners different ports");
+        let what = (
+            "`server.review_listen` のポートが `server.listen` と同じです",
+            "`server.review_listen` takes the port of `server.listen`",
+        );
+        let hint = ("別々のポートにしてください", "give the two listeners different ports");
+        r.problem(&place, what, hint);
     }
     let (public_url, place): (String, Place) = r.take_at("server.public_url")?;
     let fine = |url: &Url| is_plain(url) && (url.scheme() == "https" || is_loopback(url));
     if !public_url.is_empty() && !Url::parse(&public_url).as_ref().is_ok_and(fine) {
-        let hint =
-            "Chatwork calls https only: e.g. \"https://bot.example.jp/webhook\", or \"\" for polling alone";
-        r.problem(&place, "`server.public_url` is not a plain https address", hint);
+        let what = (
+            "`server.public_url` がhttpsのアドレスだけになっていません",
+            "`server.public_url` is not a plain https address",
+        );
+        let hint = (
+            "Chatworkが呼び出せるのはhttpsだけです（例: \"https://bot.example.jp/webhook\"。Webhookを使わないなら \"\"）",
+            "Chatwork calls https only: e.g. \"https://bot.example.jp/webhook\", or \"\" for polling alone",
+        );
+        r.problem(&place, what, hint);
     }
     let (review_url, place): (String, Place) = r.take_at("server.review_url")?;
     let fine =
         |url: &Url| is_plain(url) && url.path() == "/" && (url.scheme() == "https" || is_loopback(url));
     if !review_url.is_empty() && !Url::parse(&review_url).as_ref().is_ok_and(fine) {
-        let hint = "give scheme and host alone, e.g. \"https://karibarai.example.jp\", or \"\" for this machine alone";
-        r.problem(&place, "`server.review_url` is not a plain https address", hint);
+        let what = (
+            "`server.review_url` がhttpsのアドレスだけになっていません",
+            "`server.review_url` is not a plain https address",
+        );
+        let hint = (
+            "https:// とホスト名だけを書いてください（例: \"https://karibarai.example.jp\"。このパソコンだけで見るなら \"\"）",
+            "give scheme and host alone, e.g. \"https://karibarai.example.jp\", or \"\" for this machine alone",
+        );
+        r.problem(&place, what, hint);
     }
     Some(ServerConfig {
         listen,
@@ -172,8 +207,12 @@ fn server(r: &mut Reader) -> Option<ServerConfig> {
 fn log_filter(r: &mut Reader) -> Option<String> {
     let (text, place): (String, Place) = r.take_at("log.filter")?;
     if EnvFilter::try_new(&text).is_err() {
-        let hint = "write e.g. \"info\" or \"warn,karibarai::reconcile=debug\"";
-        r.problem(&place, "`log.filter` is not a list of levels", hint);
+        let what = ("`log.filter` がログの段階の指定ではありません", "`log.filter` is not a list of levels");
+        let hint = (
+            "例: \"info\"、\"warn,karibarai::reconcile=debug\" のように書いてください",
+            "write e.g. \"info\" or \"warn,karibarai::reconcile=debug\"",
+        );
+        r.problem(&place, what, hint);
     }
     Some(text)
 }
@@ -182,17 +221,25 @@ fn anchor(r: &mut Reader, cwd: &Path) -> Option<AnchorConfig> {
     let (authorities, place): (Vec<String>, Place) = r.take_at("anchor.authorities")?;
     for text in &authorities {
         if !Url::parse(text).as_ref().is_ok_and(is_plain) {
-            let hint = "write addresses as [\"http://timestamp.digicert.com\"], or [] for none";
-            r.problem(&place, "`anchor.authorities` holds what is not a plain http address", hint);
+            let what = (
+                "`anchor.authorities` にhttpのアドレスでないものがあります",
+                "`anchor.authorities` holds what is not a plain http address",
+            );
+            let hint = (
+                "[\"http://timestamp.digicert.com\"] のように書くか、なしなら [] にしてください",
+                "write addresses as [\"http://timestamp.digicert.com\"], or [] for none",
+            );
+            r.problem(&place, what, hint);
         }
     }
     let (every, place): (Duration, Place) = r.take_at("anchor.every")?;
     if every < ANCHOR_EVERY {
-        r.problem(
-            &place,
-            "`anchor.every` is too short",
+        let what = ("`anchor.every` が短すぎます", "`anchor.every` is too short");
+        let hint = (
+            "相手は他者のサーバーです。1h 以上にしてください",
             "authorities are others' machines: make it 1h or more",
         );
+        r.problem(&place, what, hint);
     }
     let ca_files: Vec<String> = r.take("anchor.ca_files")?;
     Some(AnchorConfig { authorities, ca_files: ca_files.iter().map(|it| cwd.join(it)).collect(), every })
@@ -242,19 +289,33 @@ fn rooms(r: &mut Reader, owner: &OwnerConfig) -> Vec<RoomConfig> {
         check_people(r, &room, &begin, owner);
         let Some((id, place)) = id else {
             if !had_id {
-                let hint = "add `id`, the number after #!rid in the room's address, or remove the room";
-                r.problem(&begin, "a room without `id`", hint);
+                let what = ("`id` のないルームがあります", "a room without `id`");
+                let hint = (
+                    "`id`（ルームのURLの #!rid の後の数字）を書くか、このルームを消してください",
+                    "add `id`, the number after #!rid in the room's address, or remove the room",
+                );
+                r.problem(&begin, what, hint);
             }
             continue;
         };
         if let Some(earlier) = first.get(&id) {
-            let what = format!("room {id} is listed twice (first at {earlier})");
-            r.problem(&place, what, "join the two blocks");
+            let what = (
+                format!("ルーム {id} が2回書かれています（最初は {earlier}）"),
+                format!("room {id} is listed twice (first at {earlier})"),
+            );
+            r.problem(&place, what, ("1つのブロックにまとめてください", "join the two blocks"));
             continue;
         }
         if owner.control_room == ControlRoom::Room(id) {
-            let what = format!("room {id} is the control room and a client's room at once");
-            r.problem(&place, what, "remove it here, or name another `owner.control_room`");
+            let what = (
+                format!("ルーム {id} が操作用のルームと依頼者のルームを兼ねています"),
+                format!("room {id} is the control room and a client's room at once"),
+            );
+            let hint = (
+                "ここから消すか、`owner.control_room` を別のルームにしてください",
+                "remove it here, or name another `owner.control_room`",
+            );
+            r.problem(&place, what, hint);
         }
         first.insert(id, place);
         rooms.push(room);
@@ -273,12 +334,19 @@ fn check_people(r: &mut Reader, room: &RoomConfig, begin: &Place, owner: &OwnerC
     for (name, accounts) in lists {
         for account in accounts.iter().collect::<BTreeSet<_>>() {
             if owner.account_ids.contains(account) {
-                let what = format!("account {account} is the owner and in `{name}` of this room");
-                r.problem(begin, what, "remove it from one of the two");
+                let what = (
+                    format!("アカウント {account} は持ち主ですが、このルームの `{name}` にも入っています"),
+                    format!("account {account} is the owner and in `{name}` of this room"),
+                );
+                let hint = ("どちらか一方から消してください", "remove it from one of the two");
+                r.problem(begin, what, hint);
             }
             if let Some(other) = seen.insert(*account, name) {
-                let what = format!("account {account} is in `{other}` and in `{name}` of this room");
-                r.problem(begin, what, "keep it in one list");
+                let what = (
+                    format!("アカウント {account} がこのルームの `{other}` と `{name}` の両方に入っています"),
+                    format!("account {account} is in `{other}` and in `{name}` of this room"),
+                );
+                r.problem(begin, what, ("どちらか一方だけに入れてください", "keep it in one list"));
             }
         }
     }

@@ -1,11 +1,12 @@
 //! Hands out settings by key and gathers what is wrong with them; what nobody asked for is unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::layers::{Layer, Place, Raw, Setting};
-use super::problem::Problem;
+use super::problem::{Problem, Wording};
 use super::value::Value;
 
 /// Keys of a `[[room]]` block, which has no defaults of its own.
@@ -68,7 +69,7 @@ impl Reader {
         self.given.contains(key)
     }
 
-    pub(super) fn problem(&mut self, place: &Place, what: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn problem(&mut self, place: &Place, what: impl Into<Wording>, hint: impl Into<Wording>) {
         self.problems.push(Problem::new(place, what, hint));
     }
 
@@ -90,7 +91,10 @@ impl Reader {
         }
         let value = default.as_ref().and_then(|it| T::read(&it.raw));
         if value.is_none() {
-            self.problem(&Place::Default, format!("`{key}` has no usable default"), "report this as a fault");
+            let what =
+                (format!("`{key}` に使える既定値がありません"), format!("`{key}` has no usable default"));
+            let hint = ("プログラムの不具合です。お知らせください", "report this as a fault");
+            self.problem(&Place::Default, what, hint);
         }
         value.map(|it| (it, Place::Default))
     }
@@ -105,8 +109,10 @@ impl Reader {
         match T::read(&raw) {
             Some(value) => Some((value, place)),
             None => {
-                let what = format!("`{}` is {}", shown(key), raw.kind());
-                self.problem(&place, what, format!("make it {}", T::EXPECTED));
+                let (name, (ja, en), (ja_expected, en_expected)) = (shown(key), raw.kind(), T::EXPECTED);
+                let what = (format!("`{name}` が{ja}"), format!("`{name}` is {en}"));
+                let hint = (format!("{ja_expected}を書いてください"), format!("make it {en_expected}"));
+                self.problem(&place, what, hint);
                 None
             }
         }
@@ -130,8 +136,9 @@ impl Reader {
 
     fn check_range(&mut self, key: &str, value: u64, place: &Place, range: &RangeInclusive<u64>) {
         if !range.contains(&value) {
-            let hint = format!("make it {} to {}", range.start(), range.end());
-            self.problem(place, format!("`{}` is out of range", shown(key)), hint);
+            let name = shown(key);
+            let what = (format!("`{name}` が範囲の外です"), format!("`{name}` is out of range"));
+            self.problem(place, what, within(range));
         }
     }
 
@@ -163,17 +170,26 @@ impl Reader {
                 let (what, hint) = unknown_in_room(&key);
                 self.problem(&place, what, hint);
             } else if is_section(&key) {
-                let what = format!("`{key}` is a section");
-                self.problem(&place, what, format!("begin it with a line [{key}]"));
+                let what = (format!("`{key}` はセクションです"), format!("`{key}` is a section"));
+                let hint = (format!("[{key}] の行で始めてください"), format!("begin it with a line [{key}]"));
+                self.problem(&place, what, hint);
             } else if is_section(&section) {
                 let keys = self.known.iter().filter_map(|it| it.strip_prefix(&format!("{section}.")));
-                let hint = format!("[{section}] has {}", keys.collect::<Vec<_>>().join(", "));
-                self.problem(&place, format!("unknown key `{key}`"), hint);
+                let keys = keys.collect::<Vec<_>>().join(", ");
+                let hint =
+                    (format!("[{section}] で使えるのは {keys} です"), format!("[{section}] has {keys}"));
+                let what = (format!("`{key}` という設定はありません"), format!("unknown key `{key}`"));
+                self.problem(&place, what, hint);
             } else if unknown.insert(section.clone()) {
                 let all: BTreeSet<_> = self.known.iter().filter_map(|it| it.split('.').next()).collect();
-                let hint = format!("there are {}, room", all.into_iter().collect::<Vec<_>>().join(", "));
+                let all = all.into_iter().collect::<Vec<_>>().join(", ");
+                let hint = (format!("使えるのは {all}, room です"), format!("there are {all}, room"));
                 let place = begins.get(&section).unwrap_or(&place);
-                self.problem(place, format!("unknown section `{section}`"), hint);
+                let what = (
+                    format!("`{section}` というセクションはありません"),
+                    format!("unknown section `{section}`"),
+                );
+                self.problem(place, what, hint);
             }
         }
     }
@@ -187,19 +203,33 @@ fn shown(key: &str) -> &str {
     }
 }
 
-fn unknown_in_room(key: &str) -> (String, String) {
+/// What to do with a number outside its range.
+pub(super) fn within<T: Display>(range: &RangeInclusive<T>) -> (String, String) {
+    let (least, most) = (range.start(), range.end());
+    (format!("{least} から {most} の間にしてください"), format!("make it {least} to {most}"))
+}
+
+fn unknown_in_room(key: &str) -> (Wording, Wording) {
     let numbered = key.split('.').nth(1).is_some_and(|it| it.bytes().all(|b| b.is_ascii_digit()));
     let name = shown(key);
     let own = name.strip_prefix("reply.");
     if !numbered {
-        ("`room` is a list of blocks".to_owned(), "begin each room with a line [[room]]".to_owned())
+        (
+            ("`room` はブロックを並べて書きます", "`room` is a list of blocks").into(),
+            ("ルームごとに [[room]] の行で始めてください", "begin each room with a line [[room]]").into(),
+        )
     } else if matches!(own, Some("max_per_day" | "settle" | "dry_run")) {
-        let what = format!("`{name}` holds for all rooms together");
-        (what, "set it under [reply]".to_owned())
+        let what = (
+            format!("`{name}` はすべてのルームに共通の設定です"),
+            format!("`{name}` holds for all rooms together"),
+        );
+        (what.into(), ("[reply] の下に書いてください", "set it under [reply]").into())
     } else {
         let reply = ROOM_REPLY_KEYS.join(", reply.");
         let detect = ROOM_DETECT_KEYS.join(", detect.");
-        let hint = format!("a room has {}, reply.{reply}, detect.{detect}", ROOM_KEYS.join(", "));
-        (format!("unknown key `{name}` in a room"), hint)
+        let keys = format!("{}, reply.{reply}, detect.{detect}", ROOM_KEYS.join(", "));
+        let what =
+            (format!("ルームに `{name}` という設定はありません"), format!("unknown key `{name}` in a room"));
+        (what.into(), (format!("ルームで使えるのは {keys} です"), format!("a room has {keys}")).into())
     }
 }

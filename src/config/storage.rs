@@ -39,20 +39,43 @@ fn url(r: &mut Reader, cwd: &Path) -> Option<StorageUrl> {
     let connections = r.number("storage.connections", CONNECTIONS)?.try_into().ok()?;
     let ca_files: Vec<String> = r.take("storage.ca_files")?;
     let password = secret::password(r, cwd);
-    let hint = "write \"sqlite:\" and a path, e.g. \"sqlite:data/karibarai.db\"";
+    let hint = (
+        "\"sqlite:\" とパスを書いてください（例: \"sqlite:data/karibarai.db\"）",
+        "write \"sqlite:\" and a path, e.g. \"sqlite:data/karibarai.db\"",
+    );
     if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-        let hint = "e.g. \"postgres://karibarai@db.example.jp/karibarai\"";
+        let hint = (
+            "例: \"postgres://karibarai@db.example.jp/karibarai\"",
+            "e.g. \"postgres://karibarai@db.example.jp/karibarai\"",
+        );
         match Url::parse(&text) {
             Ok(url) if url.path().len() < 2 => {
-                r.problem(&place, "`storage.url` names no database of PostgreSQL", hint);
+                let what = (
+                    "`storage.url` にPostgreSQLのデータベース名がありません",
+                    "`storage.url` names no database of PostgreSQL",
+                );
+                r.problem(&place, what, hint);
             }
             // The same rule as for tokens.
             Ok(url) if holds_password(&url) && !place.is_env() => {
-                let what = "`storage.url` holds a password, which does not belong in a configuration file";
-                r.problem(&place, what, "put it alone into a file of its own and name that in password_file");
+                let what = (
+                    "`storage.url` にパスワードが入っています（設定ファイルには書けません）",
+                    "`storage.url` holds a password, which does not belong in a configuration file",
+                );
+                let hint = (
+                    "パスワードだけを別のファイルに保存し、password_file に書いてください",
+                    "put it alone into a file of its own and name that in password_file",
+                );
+                r.problem(&place, what, hint);
             }
             Ok(_) => {}
-            Err(_) => r.problem(&place, "`storage.url` is not an address of PostgreSQL", hint),
+            Err(_) => {
+                let what = (
+                    "`storage.url` がPostgreSQLのアドレスではありません",
+                    "`storage.url` is not an address of PostgreSQL",
+                );
+                r.problem(&place, what, hint);
+            }
         }
         return Some(StorageUrl::Postgres(PostgresUrl {
             url: SecretString::from(text),
@@ -67,8 +90,14 @@ fn url(r: &mut Reader, cwd: &Path) -> Option<StorageUrl> {
         Some(path) if names_file(path, platform::HAS_DRIVES) => {
             return Some(StorageUrl::Sqlite(cwd.join(path)));
         }
-        Some(_) => r.problem(&place, "`storage.url` does not name a file", hint),
-        None => r.problem(&place, "`storage.url` is of no known kind", hint),
+        Some(_) => {
+            let what = ("`storage.url` にファイル名がありません", "`storage.url` does not name a file");
+            r.problem(&place, what, hint);
+        }
+        None => {
+            let what = ("`storage.url` の種類がわかりません", "`storage.url` is of no known kind");
+            r.problem(&place, what, hint);
+        }
     }
     Some(StorageUrl::Sqlite(PathBuf::new()))
 }
@@ -93,8 +122,13 @@ fn schema(r: &mut Reader) -> Option<String> {
     let first = text.starts_with(|it: char| it.is_ascii_lowercase() || it == '_');
     let rest = text.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_');
     if !first || !rest || text.len() > LONGEST_SCHEMA || text.starts_with("pg_") {
-        let hint = "write a name of small letters, digits and `_`, e.g. \"karibarai\"";
-        r.problem(&place, "`storage.schema` is no name of a schema", hint);
+        let what =
+            ("`storage.schema` がスキーマの名前ではありません", "`storage.schema` is no name of a schema");
+        let hint = (
+            "英小文字、数字、`_` で書いてください（例: \"karibarai\"）",
+            "write a name of small letters, digits and `_`, e.g. \"karibarai\"",
+        );
+        r.problem(&place, what, hint);
     }
     Some(text)
 }
@@ -102,7 +136,12 @@ fn schema(r: &mut Reader) -> Option<String> {
 fn data_dir(r: &mut Reader, cwd: &Path) -> Option<PathBuf> {
     let (text, place): (String, Place) = r.take_at("storage.data_dir")?;
     if text.is_empty() || text.contains('\0') {
-        r.problem(&place, "`storage.data_dir` does not name a directory", "name one, e.g. \"data\"");
+        let what = (
+            "`storage.data_dir` がフォルダの名前ではありません",
+            "`storage.data_dir` does not name a directory",
+        );
+        let hint = ("フォルダを書いてください（例: \"data\"）", "name one, e.g. \"data\"");
+        r.problem(&place, what, hint);
     }
     Some(cwd.join(text))
 }

@@ -522,3 +522,29 @@ fn a_copy_goes_to_a_folder_or_to_a_bucket_with_its_key() {
         assert!(load(&file, &[]).is_err(), "{url}");
     }
 }
+
+#[test]
+fn what_is_wrong_is_said_in_japanese_too() {
+    let file = "[server]\nlisten = 5\nbody_seconds = 500\n[reply]\nwitnes = true\nmode = 'loud'\nmax_age = 1.5\n[storage]\nurl = 'mysql:x'\n\
+                [[room]]\nclients = [1]\nothers = [1]\ncolour = 'red'\n[replies]\na = 1\n[anchor]\nevery = '5m'\n";
+    let error = load(file, &[("CHATWORK_WEBHOOK_TOKEN", "?"), ("CHATWORK_API_BASE", "http://example.jp")]);
+    assert_snapshot!(error.unwrap_err().japanese(), @r#"
+    CHATWORK_API_BASE: `chatwork.api_base` ではAPIトークンが暗号化されずに送られます。https で始めてください（http は 127.0.0.1、::1、localhost だけ）
+    CHATWORK_WEBHOOK_TOKEN: ここで指定された内容はWebhookのトークン（Base64）ではありません。Chatworkのページからもう一度コピーしてください
+    karibarai.toml:2: `server.listen` が数になっています。ポートつきのアドレス（例: "127.0.0.1:8787"）を書いてください
+    karibarai.toml:3: `server.body_seconds` が範囲の外です。1 から 120 の間にしてください
+    karibarai.toml:9: `storage.url` の種類がわかりません。"sqlite:" とパスを書いてください（例: "sqlite:data/karibarai.db"）
+    karibarai.toml:6: `reply.mode` が正しい値ではありません。"observe"、"suggest"、"approve"、"auto" のどれかを書いてください
+    karibarai.toml:7: `reply.max_age` が小数になっています。単位つきの時間（例: "90s"、"5m"、"12h"、"2d"）を書いてください
+    karibarai.toml:17: `anchor.every` が短すぎます。相手は他者のサーバーです。1h 以上にしてください
+    karibarai.toml:10: アカウント 1 がこのルームの `clients` と `others` の両方に入っています。どちらか一方だけに入れてください
+    karibarai.toml:10: `id` のないルームがあります。`id`（ルームのURLの #!rid の後の数字）を書くか、このルームを消してください
+    karibarai.toml:14: `replies` というセクションはありません。使えるのは anchor, chatwork, log, mirror, owner, patience, reconcile, reply, server, storage, templates, room です
+    karibarai.toml:5: `reply.witnes` という設定はありません。[reply] で使えるのは automatic_line, delay_seconds, dry_run, follow_ups, max_age, max_per_day, max_per_room_per_day, mode, notice, on_withdrawal, owner_active, quiet_days, quiet_hours, settle, witness です
+    karibarai.toml:13: ルームに `colour` という設定はありません。ルームで使えるのは id, clients, others, bots, client_modes, opted_out, contract, outside_contact, reply.mode, reply.delay_seconds, reply.max_per_room_per_day, reply.max_age, reply.follow_ups, reply.owner_active, reply.quiet_hours, reply.automatic_line, reply.quiet_days, reply.notice, reply.witness, reply.on_withdrawal, detect.certain_percent, detect.unsure_percent, detect.allow, detect.deny, detect.client_certain_percent, detect.client_unsure_percent, detect.client_allow, detect.client_deny です
+    "#);
+    let error = load("a = ", &[]).unwrap_err();
+    assert_eq!(error.japanese().lines().count(), error.to_string().lines().count());
+    let config = load("", &[]).unwrap();
+    assert_snapshot!(config.validate_for_serve().unwrap_err().japanese(), @"chatwork.api_token: APIトークンがありません（serve には必要です）。[chatwork] の api_token_file か、環境変数 CHATWORK_API_TOKEN で指定してください");
+}

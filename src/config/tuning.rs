@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use crate::domain::{AccountId, Tuning};
 
 use super::layers::Place;
-use super::reader::Reader;
+use super::reader::{Reader, within};
 use super::settings::RoomConfig;
 
 /// Above the confidence of what a gate keeps from being certain.
@@ -44,8 +44,11 @@ pub(super) fn of_clients(r: &mut Reader, n: usize, begin: &Place) -> Vec<(Accoun
         let given: Option<Vec<(AccountId, u64)>> = r.given(&key(name));
         for (account, percent) in given.unwrap_or_default() {
             if !range.contains(&percent) {
-                let what = format!("`detect.{name}` of account {account} is out of range");
-                r.problem(begin, what, format!("make it {} to {}", range.start(), range.end()));
+                let what = (
+                    format!("アカウント {account} の `detect.{name}` が範囲の外です"),
+                    format!("`detect.{name}` of account {account} is out of range"),
+                );
+                r.problem(begin, what, within(&range));
                 continue;
             }
             let percent = u8::try_from(percent).ok();
@@ -72,27 +75,49 @@ pub(super) fn check(r: &mut Reader, room: &RoomConfig, begin: &Place) {
     let clients = room.client_detect.iter().map(|(account, own)| (Some(*account), own));
     for (account, own) in std::iter::once((None, &room.detect)).chain(clients) {
         let whose = account.map(|it| format!(" of account {it}")).unwrap_or_default();
+        let of = account.map(|it| format!("アカウント {it} の ")).unwrap_or_default();
         let certain = own.certain.or(room.detect.certain);
         let unsure = own.unsure.or(room.detect.unsure);
         if certain.zip(unsure).is_some_and(|(certain, unsure)| unsure > certain) {
-            let what = format!("`detect.unsure_percent`{whose} is above `detect.certain_percent`");
-            r.problem(begin, what, "what is certain is at least unsure: make it the smaller one");
+            let what = (
+                format!("{of}`detect.unsure_percent` が `detect.certain_percent` より大きくなっています"),
+                format!("`detect.unsure_percent`{whose} is above `detect.certain_percent`"),
+            );
+            let hint = (
+                "確実なものは「たずねる」ものにも含まれます。こちらを小さくしてください",
+                "what is certain is at least unsure: make it the smaller one",
+            );
+            r.problem(begin, what, hint);
         }
         for (name, phrases) in [("allow", &own.allow), ("deny", &own.deny)] {
             if phrases.len() > MAX_PHRASES {
-                let what = format!("`detect.{name}`{whose} has more than {MAX_PHRASES} phrases");
-                r.problem(begin, what, "keep those that matter");
+                let what = (
+                    format!("{of}`detect.{name}` の言い回しが {MAX_PHRASES} を超えています"),
+                    format!("`detect.{name}`{whose} has more than {MAX_PHRASES} phrases"),
+                );
+                r.problem(begin, what, ("大事なものだけにしてください", "keep those that matter"));
             }
             if phrases.iter().any(|it| !PHRASE.contains(&it.trim().chars().count())) {
-                let what = format!("`detect.{name}`{whose} holds a phrase that is too short or too long");
-                r.problem(begin, what, format!("make it {} to {} characters", PHRASE.start(), PHRASE.end()));
+                let what = (
+                    format!("{of}`detect.{name}` に短すぎるか長すぎる言い回しがあります"),
+                    format!("`detect.{name}`{whose} holds a phrase that is too short or too long"),
+                );
+                let (least, most) = (PHRASE.start(), PHRASE.end());
+                let hint = (
+                    format!("{least} から {most} 文字にしてください"),
+                    format!("make it {least} to {most} characters"),
+                );
+                r.problem(begin, what, hint);
             }
         }
         if let Some(both) = own.allow.iter().find(|it| own.deny.contains(it)) {
             // The phrase itself is not told: it may be somebody's words.
             let at = own.allow.iter().position(|it| it == both).unwrap_or(0) + 1;
-            let what = format!("phrase {at} of `detect.allow`{whose} is in `detect.deny` too");
-            r.problem(begin, what, "keep it in one list");
+            let what = (
+                format!("{of}`detect.allow` の {at} 番目の言い回しが `detect.deny` にもあります"),
+                format!("phrase {at} of `detect.allow`{whose} is in `detect.deny` too"),
+            );
+            r.problem(begin, what, ("どちらか一方だけに入れてください", "keep it in one list"));
         }
     }
 }

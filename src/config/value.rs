@@ -16,8 +16,8 @@ const MAX_SPAN: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
 /// A type that a setting can have.
 pub(super) trait Value: Sized {
-    /// Completes "must be …".
-    const EXPECTED: &'static str;
+    /// Completes 「…を書いてください」 and "make it …".
+    const EXPECTED: (&'static str, &'static str);
 
     fn read(raw: &Raw) -> Option<Self>;
 }
@@ -30,7 +30,7 @@ fn text(raw: &Raw) -> Option<&str> {
 }
 
 impl Value for String {
-    const EXPECTED: &'static str = "a text in quotes";
+    const EXPECTED: (&'static str, &'static str) = ("引用符で囲んだ文字列", "a text in quotes");
 
     fn read(raw: &Raw) -> Option<Self> {
         text(raw).map(str::to_owned)
@@ -38,7 +38,7 @@ impl Value for String {
 }
 
 impl Value for bool {
-    const EXPECTED: &'static str = "true or false";
+    const EXPECTED: (&'static str, &'static str) = ("true か false", "true or false");
 
     fn read(raw: &Raw) -> Option<Self> {
         match raw {
@@ -54,7 +54,7 @@ impl Value for bool {
 }
 
 impl Value for u64 {
-    const EXPECTED: &'static str = "a whole number, 0 or more";
+    const EXPECTED: (&'static str, &'static str) = ("0 以上の整数", "a whole number, 0 or more");
 
     fn read(raw: &Raw) -> Option<Self> {
         match raw {
@@ -76,7 +76,7 @@ fn items(raw: &Raw) -> Option<Vec<Raw>> {
 }
 
 impl Value for Vec<String> {
-    const EXPECTED: &'static str = "a list of texts";
+    const EXPECTED: (&'static str, &'static str) = ("文字列のリスト", "a list of texts");
 
     fn read(raw: &Raw) -> Option<Self> {
         items(raw)?.iter().map(|it| String::read(it).filter(|it| !it.is_empty())).collect()
@@ -84,7 +84,7 @@ impl Value for Vec<String> {
 }
 
 impl Value for AccountId {
-    const EXPECTED: &'static str = "an account id (a number)";
+    const EXPECTED: (&'static str, &'static str) = ("アカウントID（数字）", "an account id (a number)");
 
     fn read(raw: &Raw) -> Option<Self> {
         u64::read(raw).filter(|it| *it > 0).map(Self)
@@ -92,7 +92,10 @@ impl Value for AccountId {
 }
 
 impl Value for Vec<AccountId> {
-    const EXPECTED: &'static str = "a list of account ids (numbers), e.g. [111, 222]";
+    const EXPECTED: (&'static str, &'static str) = (
+        "アカウントID（数字）のリスト（例: [111, 222]）",
+        "a list of account ids (numbers), e.g. [111, 222]",
+    );
 
     fn read(raw: &Raw) -> Option<Self> {
         items(raw)?.iter().map(AccountId::read).collect()
@@ -100,7 +103,10 @@ impl Value for Vec<AccountId> {
 }
 
 impl Value for RoomId {
-    const EXPECTED: &'static str = "a room id (the number after #!rid in the room's address)";
+    const EXPECTED: (&'static str, &'static str) = (
+        "ルームID（ルームのURLの #!rid の後の数字）",
+        "a room id (the number after #!rid in the room's address)",
+    );
 
     fn read(raw: &Raw) -> Option<Self> {
         u64::read(raw).filter(|it| *it > 0).map(Self)
@@ -108,7 +114,10 @@ impl Value for RoomId {
 }
 
 impl Value for Duration {
-    const EXPECTED: &'static str = "a span of time with its unit, e.g. \"90s\", \"5m\", \"12h\", \"2d\"";
+    const EXPECTED: (&'static str, &'static str) = (
+        "単位つきの時間（例: \"90s\"、\"5m\"、\"12h\"、\"2d\"）",
+        "a span of time with its unit, e.g. \"90s\", \"5m\", \"12h\", \"2d\"",
+    );
 
     fn read(raw: &Raw) -> Option<Self> {
         let text = text(raw)?;
@@ -120,7 +129,8 @@ impl Value for Duration {
 }
 
 impl Value for SocketAddr {
-    const EXPECTED: &'static str = "an address with a port, e.g. \"127.0.0.1:8787\"";
+    const EXPECTED: (&'static str, &'static str) =
+        ("ポートつきのアドレス（例: \"127.0.0.1:8787\"）", "an address with a port, e.g. \"127.0.0.1:8787\"");
 
     fn read(raw: &Raw) -> Option<Self> {
         text(raw)?.parse().ok()
@@ -128,7 +138,10 @@ impl Value for SocketAddr {
 }
 
 impl Value for Mode {
-    const EXPECTED: &'static str = "one of \"observe\", \"suggest\", \"approve\", \"auto\"";
+    const EXPECTED: (&'static str, &'static str) = (
+        "\"observe\"、\"suggest\"、\"approve\"、\"auto\" のどれか",
+        "one of \"observe\", \"suggest\", \"approve\", \"auto\"",
+    );
 
     fn read(raw: &Raw) -> Option<Self> {
         match text(raw)? {
@@ -142,7 +155,7 @@ impl Value for Mode {
 }
 
 impl Value for MirrorRooms {
-    const EXPECTED: &'static str = "\"listed\" or \"all\"";
+    const EXPECTED: (&'static str, &'static str) = ("\"listed\" か \"all\"", "\"listed\" or \"all\"");
 
     fn read(raw: &Raw) -> Option<Self> {
         match text(raw)? {
@@ -154,7 +167,7 @@ impl Value for MirrorRooms {
 }
 
 impl Value for LogFormat {
-    const EXPECTED: &'static str = "\"human\" or \"json\"";
+    const EXPECTED: (&'static str, &'static str) = ("\"human\" か \"json\"", "\"human\" or \"json\"");
 
     fn read(raw: &Raw) -> Option<Self> {
         match text(raw)? {
@@ -166,7 +179,7 @@ impl Value for LogFormat {
 }
 
 impl Value for ControlRoom {
-    const EXPECTED: &'static str = "\"my\" or a room id";
+    const EXPECTED: (&'static str, &'static str) = ("\"my\" かルームID", "\"my\" or a room id");
 
     fn read(raw: &Raw) -> Option<Self> {
         if text(raw) == Some("my") {
@@ -177,7 +190,10 @@ impl Value for ControlRoom {
 }
 
 impl Value for Option<QuietHours> {
-    const EXPECTED: &'static str = "two times of day, e.g. \"22:00-07:00\", or \"\" for none";
+    const EXPECTED: (&'static str, &'static str) = (
+        "2つの時刻（例: \"22:00-07:00\"）か、なしなら \"\" ",
+        "two times of day, e.g. \"22:00-07:00\", or \"\" for none",
+    );
 
     fn read(raw: &Raw) -> Option<Self> {
         let text = text(raw)?;
@@ -186,7 +202,10 @@ impl Value for Option<QuietHours> {
 }
 
 impl Value for QuietDays {
-    const EXPECTED: &'static str = "a list of \"weekends\" and \"holidays\", or [] for none";
+    const EXPECTED: (&'static str, &'static str) = (
+        "\"weekends\" と \"holidays\" のリストか、なしなら [] ",
+        "a list of \"weekends\" and \"holidays\", or [] for none",
+    );
 
     fn read(raw: &Raw) -> Option<Self> {
         let mut days = Self::default();
@@ -202,7 +221,8 @@ impl Value for QuietDays {
 }
 
 impl Value for OnWithdrawal {
-    const EXPECTED: &'static str = "one of \"leave\", \"edit\", \"delete\"";
+    const EXPECTED: (&'static str, &'static str) =
+        ("\"leave\"、\"edit\"、\"delete\" のどれか", "one of \"leave\", \"edit\", \"delete\"");
 
     fn read(raw: &Raw) -> Option<Self> {
         match text(raw)? {
@@ -215,7 +235,10 @@ impl Value for OnWithdrawal {
 }
 
 impl Value for RoomContract {
-    const EXPECTED: &'static str = "one of \"unknown\", \"none\", \"contracted\", \"escrowed\", \"ended\"";
+    const EXPECTED: (&'static str, &'static str) = (
+        "\"unknown\"、\"none\"、\"contracted\"、\"escrowed\"、\"ended\" のどれか",
+        "one of \"unknown\", \"none\", \"contracted\", \"escrowed\", \"ended\"",
+    );
 
     fn read(raw: &Raw) -> Option<Self> {
         Self::parse(text(raw)?)
@@ -223,7 +246,10 @@ impl Value for RoomContract {
 }
 
 impl Value for OutsideContact {
-    const EXPECTED: &'static str = "one of \"unknown\", \"applied\", \"approved\", \"refused\"";
+    const EXPECTED: (&'static str, &'static str) = (
+        "\"unknown\"、\"applied\"、\"approved\"、\"refused\" のどれか",
+        "one of \"unknown\", \"applied\", \"approved\", \"refused\"",
+    );
 
     fn read(raw: &Raw) -> Option<Self> {
         Self::parse(text(raw)?)
@@ -238,7 +264,8 @@ fn of_client<T: Value>(text: &str) -> Option<(AccountId, T)> {
 }
 
 impl Value for Vec<(AccountId, u64)> {
-    const EXPECTED: &'static str = "a list of accounts with a number, e.g. [\"111=97\"]";
+    const EXPECTED: (&'static str, &'static str) =
+        ("アカウントと数のリスト（例: [\"111=97\"]）", "a list of accounts with a number, e.g. [\"111=97\"]");
 
     fn read(raw: &Raw) -> Option<Self> {
         Vec::<String>::read(raw)?.iter().map(|it| of_client(it)).collect()
@@ -246,7 +273,10 @@ impl Value for Vec<(AccountId, u64)> {
 }
 
 impl Value for Vec<(AccountId, String)> {
-    const EXPECTED: &'static str = "a list of accounts with a phrase, e.g. [\"111=いつもの件\"]";
+    const EXPECTED: (&'static str, &'static str) = (
+        "アカウントと言い回しのリスト（例: [\"111=いつもの件\"]）",
+        "a list of accounts with a phrase, e.g. [\"111=いつもの件\"]",
+    );
 
     fn read(raw: &Raw) -> Option<Self> {
         Vec::<String>::read(raw)?.iter().map(|it| of_client(it)).collect()
@@ -255,7 +285,10 @@ impl Value for Vec<(AccountId, String)> {
 
 /// A client with the mode that holds for him.
 impl Value for Vec<(AccountId, Mode)> {
-    const EXPECTED: &'static str = "a list of accounts with a mode, e.g. [\"111=observe\", \"222=approve\"]";
+    const EXPECTED: (&'static str, &'static str) = (
+        "アカウントとモードのリスト（例: [\"111=observe\", \"222=approve\"]）",
+        "a list of accounts with a mode, e.g. [\"111=observe\", \"222=approve\"]",
+    );
 
     fn read(raw: &Raw) -> Option<Self> {
         Vec::<String>::read(raw)?.iter().map(|it| of_client(it)).collect()

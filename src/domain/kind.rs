@@ -119,6 +119,18 @@ impl EntryKind {
     pub fn is_message_version(self) -> bool {
         matches!(self, Self::MessageCreated | Self::MessageUpdated | Self::MessageDeletedReported)
     }
+
+    /// Its content may name a file that lies beside the ledger.
+    pub fn names_a_file(self) -> bool {
+        matches!(
+            self,
+            Self::FileFound
+                | Self::FileStored
+                | Self::FileLost
+                | Self::FileImported
+                | Self::CheckpointAnchored
+        )
+    }
 }
 
 /// Where an observation came from (`source` in the entry format).

@@ -13,7 +13,7 @@ use super::note::Verifier;
 use walk::Walk;
 
 pub use check::{Checked, ContentState, check};
-pub use part::{PART_ROWS, Part};
+pub use part::{Naming, PART_ROWS, Part};
 
 mod check;
 mod part;
@@ -224,8 +224,8 @@ impl Report {
 
 /// Recomputes the ledger and compares it with the expected heads.
 ///
-/// Each of several threads reads, hashes and parses every so many-th stretch of rows, for which it needs no other row;
-/// this one walks the chains.
+/// Each of several threads reads every so many-th stretch of rows, and hashes and parses each row as it comes, for which it needs
+/// no other; this one walks the chains.
 pub fn verify(source: &impl Source, expected: Vec<Expected>) -> Result<Report, SourceError> {
     verify_part(source, expected, &[])
 }
@@ -264,10 +264,9 @@ pub fn verify_part(
     // Behind the first stretch that is not whole there is nothing, or what no sound ledger has: rows behind a hole.
     let mut part = Part::default();
     loop {
-        part.clear();
         source.read(next..u64::MAX, &mut part)?;
         let before = next;
-        for checked in part.rows().map(|it| check(&it)) {
+        for checked in part.take() {
             next = checked.n.saturating_add(1);
             walk.step(checked);
         }
@@ -300,11 +299,10 @@ fn check_rows(
     mut rows: Range<u64>,
     part: &mut Part,
 ) -> Result<Vec<Checked>, SourceError> {
-    let mut checked = Vec::with_capacity(PART_ROWS as usize);
+    let mut checked = Vec::new();
     while !rows.is_empty() {
-        part.clear();
         source.read(rows.clone(), part)?;
-        checked.extend(part.rows().map(|it| check(&it)));
+        checked.append(&mut part.take());
         match checked.last() {
             Some(last) if last.n >= rows.start => rows.start = last.n.saturating_add(1),
             _ => break,

@@ -10,9 +10,9 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::anchor;
-use crate::domain::{self, Digest};
+use crate::domain::{self, Digest, EntryKind};
 use crate::files::{Condition, Shelf};
-use crate::proof::verify::{Content, Part, Row, Source, SourceError};
+use crate::proof::verify::{Naming, Part, Source, SourceError};
 
 /// A file that is not as its entry says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,8 +103,8 @@ impl<S> Watching<S> {
 impl<S: Source> Source for Watching<S> {
     fn read(&self, rows: Range<u64>, part: &mut Part) -> Result<(), SourceError> {
         self.inner.read(rows, part)?;
-        for row in part.rows() {
-            if let Some(named) = named(&row) {
+        for row in part.naming() {
+            if let Some(named) = named(row) {
                 self.named().insert(row.n, named);
             }
         }
@@ -112,22 +112,10 @@ impl<S: Source> Source for Watching<S> {
     }
 }
 
-fn named(row: &Row<'_>) -> Option<Named> {
-    let Content::Present { bytes, .. } = row.content else { return None };
-    match kind(row.entry)? {
-        b"checkpoint.anchored" => serde_json::from_slice(bytes).ok().map(Named::Stamp),
-        it if it.starts_with(b"file.") => {
-            let content: FileContent = serde_json::from_slice(bytes).ok()?;
-            domain::unhex(&content.sha256).map(Named::File)
-        }
-        _ => None,
+fn named(row: &Naming) -> Option<Named> {
+    if row.kind == EntryKind::CheckpointAnchored {
+        return serde_json::from_slice(&row.content).ok().map(Named::Stamp);
     }
-}
-
-/// The kind that an entry begins with; one that begins otherwise is no entry.
-fn kind(entry: &[u8]) -> Option<&[u8]> {
-    let number = entry.strip_prefix(br#"{"v":1,"n":"#)?;
-    let digits = number.iter().take_while(|it| it.is_ascii_digit()).count();
-    let kind = number[digits..].strip_prefix(br#","kind":""#)?;
-    kind.iter().position(|it| *it == b'"').map(|end| &kind[..end])
+    let content: FileContent = serde_json::from_slice(&row.content).ok()?;
+    domain::unhex(&content.sha256).map(Named::File)
 }

@@ -1,29 +1,26 @@
-//! Rows on their way to be checked: their bytes lie one after the other, in memory that the next rows use again.
+//! Rows as they are read: each is checked at once, while its bytes are near, and nothing is kept of it but what others need.
 
-use std::ops::Range;
-
+use super::check::{Checked, check};
 use super::{Content, Row};
-use crate::domain::Digest;
+use crate::domain::{Digest, EntryKind};
 
-/// Rows of a part at most, and the bytes after which it takes no further one.
+/// Rows of a part at most.
 pub const PART_ROWS: u64 = 1024;
-const PART_BYTES: usize = 1024 * 1024;
 
-/// Rows in the order of their numbers. No `Debug`: the content is other people's words.
+/// Rows in the order of their numbers.
 #[derive(Default)]
 pub struct Part {
     /// The row whose number is 0 here.
     base: u64,
-    bytes: Vec<u8>,
-    rows: Vec<Placed>,
+    checked: Vec<Checked>,
+    naming: Vec<Naming>,
 }
 
-/// A row, with the places of its bytes.
-struct Placed {
-    n: u64,
-    entry: Range<usize>,
-    stored_leaf: Option<Digest>,
-    content: Content<Range<usize>>,
+/// A row that names a file beside the ledger. No `Debug`: the content is other people's words.
+pub struct Naming {
+    pub n: u64,
+    pub kind: EntryKind,
+    pub content: Vec<u8>,
 }
 
 impl Part {
@@ -33,41 +30,36 @@ impl Part {
         Self { base, ..self }
     }
 
-    /// Adds a copy of a row, `n` being its number in the storage.
+    /// Checks a row, `n` being its number in the storage.
     pub fn push(&mut self, n: u64, entry: &[u8], stored_leaf: Option<Digest>, content: Content<&[u8]>) {
-        let entry = self.keep(entry);
-        let content = content.map(|it| self.keep(it));
-        self.rows.push(Placed { n: n.saturating_sub(self.base), entry, stored_leaf, content });
-    }
-
-    fn keep(&mut self, bytes: &[u8]) -> Range<usize> {
-        let from = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        from..self.bytes.len()
+        let row = Row { n: n.saturating_sub(self.base), entry, stored_leaf, content };
+        let checked = check(&row);
+        if let (Ok(entry), Content::Present { bytes, .. }) = (&checked.entry, &row.content)
+            && entry.kind.names_a_file()
+        {
+            self.naming.push(Naming { n: row.n, kind: entry.kind, content: bytes.to_vec() });
+        }
+        self.checked.push(checked);
     }
 
     /// Whether it has no row.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.checked.is_empty()
     }
 
     /// Whether it takes no further row.
     pub fn is_full(&self) -> bool {
-        self.rows.len() as u64 >= PART_ROWS || self.bytes.len() >= PART_BYTES
+        self.checked.len() as u64 >= PART_ROWS
     }
 
-    /// The rows in order.
-    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.rows.iter().map(|it| Row {
-            n: it.n,
-            entry: &self.bytes[it.entry.clone()],
-            stored_leaf: it.stored_leaf,
-            content: it.content.as_ref().map(|range| &self.bytes[range.clone()]),
-        })
+    /// The rows that name files beside the ledger.
+    pub fn naming(&self) -> &[Naming] {
+        &self.naming
     }
 
-    pub(super) fn clear(&mut self) {
-        self.bytes.clear();
-        self.rows.clear();
+    /// What was found of the rows in order; it is empty then.
+    pub(super) fn take(&mut self) -> Vec<Checked> {
+        self.naming.clear();
+        std::mem::take(&mut self.checked)
     }
 }
