@@ -128,7 +128,7 @@ pub fn play(rules: &RuleSet, setting: &Setting<'_>, said: &[Said]) -> Play {
 
 /// Where two plays over the same messages differ in what would have been done.
 pub fn compare<'a>(before: &'a Play, after: &'a Play) -> Vec<Difference<'a>> {
-    let key = |it: &Line| (it.said.at, it.said.room, it.said.message.clone(), it.said.n);
+    let key = |it: &Line| (it.said.at, it.said.room, it.said.message, it.said.n);
     let mut pairs: BTreeMap<_, (Option<&Line>, Option<&Line>)> = BTreeMap::new();
     for it in &before.lines {
         pairs.entry(key(it)).or_default().0 = Some(it);
@@ -210,7 +210,7 @@ impl Stage {
         let context = ContextMessage { sender_role: role, body: body.to_owned() };
         match room.iter_mut().find(|(message, _)| *message == it.message) {
             Some(known) => known.1 = context,
-            None => room.push_back((it.message.clone(), context)),
+            None => room.push_back((it.message, context)),
         }
         if room.len() > KEPT {
             room.pop_front();
@@ -258,7 +258,7 @@ impl Stage {
             before_watch: false,
             owner_answered: answers.within(it.room, it.at, it.at.plus(reply.delay)),
             owner_active: answers.within(it.room, before, it.at),
-            decided_before: self.answered.contains(&(it.room, it.message.clone())),
+            decided_before: self.answered.contains(&(it.room, it.message)),
             case: joined
                 .map(|case| JoinedCase { reminded: case.reminded, posted: case.state > State::Reminded }),
             cover: Cover::No,
@@ -283,7 +283,7 @@ impl Stage {
             self.open(it, act == Some(Act::Remind));
         }
         if act == Some(Act::Remind) {
-            self.answered.insert((it.room, it.message.clone()));
+            self.answered.insert((it.room, it.message));
             *self.posts.entry((day.clone(), it.room)).or_default() += 1;
             *self.all_posts.entry(day).or_default() += 1;
         }

@@ -62,7 +62,7 @@ struct Case<'a> {
 
 impl Case<'_> {
     fn key(&self) -> (RoomId, MessageId) {
-        (self.line.said.room, self.line.said.message.clone())
+        (self.line.said.room, self.line.said.message)
     }
 }
 
@@ -76,7 +76,7 @@ pub fn suggest(play: &Play, judged: &Judged, said: &[Said]) -> Vec<Suggestion> {
     for line in &play.lines {
         let key = (line.said.room, &line.said.message);
         let last = newest.get(&key).is_some_and(|it| std::ptr::eq(*it, line));
-        let Some(right) = judged.get(&(key.0, key.1.clone())).filter(|_| last) else { continue };
+        let Some(right) = judged.get(&(key.0, *key.1)).filter(|_| last) else { continue };
         let case = Case { line, text: text_of(&line.said), right: *right };
         cases.entry(line.said.room).or_default().push(case);
     }

@@ -112,7 +112,7 @@ impl Desk {
         let current = self.store.message(case.room, &case.request_message).await?;
         let request = RequestRef {
             room: case.room,
-            message: case.request_message.clone(),
+            message: case.request_message,
             account: case.client,
             n: current.map_or(case.request_n, |it| it.current.n),
         };
@@ -176,7 +176,7 @@ impl Desk {
                 .iter()
                 .zip(&words)
                 .filter(|(it, _)| from.is_none_or(|from| it.send_time >= from))
-                .map(|(it, text)| Said { message: it.message.clone(), text })
+                .map(|(it, text)| Said { message: it.message, text })
                 .collect()
         };
         let deliverable = case.terms.deliverable.as_deref();

@@ -149,7 +149,7 @@ impl<'a> Dossier<'a> {
                 // The step is recorded right after the post.
                 let fact = self.facts.iter_mut().find(|it| it.n > entry.n);
                 if let Some(fact) = fact.filter(|it| !it.messages.contains(message)) {
-                    fact.messages.push(message.clone());
+                    fact.messages.push(*message);
                 }
             }
             Ok(())
@@ -197,7 +197,7 @@ impl<'a> Dossier<'a> {
         }
         let of_case = entry.message.as_ref().filter(|it| rows::is_listed(entry.kind) && wanted.contains(it));
         if let Some(message) = of_case {
-            self.shown.entry(message.clone()).or_default().push(shown);
+            self.shown.entry(*message).or_default().push(shown);
         } else if matches!(
             entry.kind,
             EntryKind::MessageUpdated

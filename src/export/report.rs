@@ -163,7 +163,7 @@ impl<'a, W: Write> Report<'a, W> {
             return self.event(shown);
         };
         let more = later.get(message).map(Vec::as_slice).unwrap_or_default();
-        if !more.is_empty() && !self.done.insert(message.clone()) {
+        if !more.is_empty() && !self.done.insert(*message) {
             // Stands beside its first version already.
             return Ok(());
         }

@@ -188,13 +188,13 @@ pub(super) async fn stretch_of_found(
         }
         for (entry, record) in batch {
             let first_sight = entry.kind.is_message_version() && entry.version.unwrap_or(1) == 1;
-            let message = entry.message.clone();
+            let message = entry.message;
             // Another sight of the same text needs not be in; what happened to the message later does.
             let hit =
                 message.as_ref().is_some_and(|it| found.contains(it)) && entry.kind != EntryKind::MessageSeen;
             if hit && first_sight {
                 for (entry, record) in before.drain(..) {
-                    shown.extend(entry.message.clone());
+                    shown.extend(entry.message);
                     widen(&mut stretch, &entry, &record)?;
                 }
                 after = AROUND;

@@ -207,10 +207,10 @@ impl Survey {
         if let Some(message) = &entry.message {
             if gone || entry.kind == EntryKind::MessageUpdated {
                 let later = Later { offset, kind: entry.kind };
-                self.later.entry(message.clone()).or_default().push(later);
+                self.later.entry(*message).or_default().push(later);
             }
             if entry.kind == EntryKind::ReplySent {
-                self.automatic.insert(message.clone());
+                self.automatic.insert(*message);
             }
         }
         if let Some(it) = &shown.capture

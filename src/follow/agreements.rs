@@ -46,7 +46,7 @@ impl Spoken<'_> {
     fn request(&self) -> RequestRef {
         RequestRef {
             room: self.seen.room,
-            message: self.seen.message.clone(),
+            message: self.seen.message,
             account: self.seen.account,
             n: self.entry.n,
         }
@@ -167,12 +167,12 @@ impl Agreements {
             if restated >= it.seen.message {
                 continue;
             }
-            let part = Part { message: it.seen.message.clone(), n: it.entry.n, part: "assent".to_owned() };
+            let part = Part { message: it.seen.message, n: it.entry.n, part: "assent".to_owned() };
             let change = Change {
                 from: State::parse(&case.state),
                 why: "assent",
                 messages: vec![part],
-                by: Some(By::Client(it.seen.message.clone())),
+                by: Some(By::Client(it.seen.message)),
                 moved_at: Some(case.moved_at),
             };
             let alert = Alert::Assented {

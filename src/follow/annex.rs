@@ -126,7 +126,7 @@ impl Annex {
             for erased in self.ledger.records(*n, 1).await? {
                 let entry = erased.entry().ok().filter(|it| it.n == *n);
                 if let Some((room, message)) = entry.and_then(|it| it.room.zip(it.message))
-                    && !messages.contains(&(room, message.clone()))
+                    && !messages.contains(&(room, message))
                 {
                     messages.push((room, message));
                 }
@@ -168,7 +168,7 @@ fn shown(entry: &Entry, seen: &Capture) -> Vec<AnnexChange> {
         AnnexChange::Shown(FileRow {
             room: seen.room,
             file: it.file,
-            message: seen.message.clone(),
+            message: seen.message,
             shown_n: entry.n,
             name: it.name.to_owned(),
         })
@@ -212,7 +212,7 @@ fn file(entry: &Entry, record: &Record) -> Option<AnnexChange> {
     let file = FileRow {
         room: entry.room?,
         file: content.file_id,
-        message: entry.message.clone()?,
+        message: entry.message?,
         shown_n: content.shown,
         name: content.name,
     };
@@ -262,7 +262,7 @@ pub fn imported(entry: &Entry, record: &Record) -> Option<ImportedMessage> {
     Some(ImportedMessage {
         n: entry.n,
         room: entry.room,
-        message: entry.message.clone(),
+        message: entry.message,
         account: content.account,
         name: content.name,
         sent_at: entry.source_time,

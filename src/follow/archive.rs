@@ -115,7 +115,7 @@ fn rows(record: &Record) -> Vec<ArchiveRow> {
 
 /// A message that was read in its room is not missing; a webhook may be an old one that comes late.
 fn present(entry: &Entry) -> Option<ArchiveRow> {
-    let message = entry.message.clone().filter(|_| entry.source == Source::Poll)?;
+    let message = entry.message.filter(|_| entry.source == Source::Poll)?;
     Some(ArchiveRow::Present { n: entry.n, room: entry.room?, message })
 }
 

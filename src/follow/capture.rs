@@ -53,7 +53,7 @@ pub fn capture(entry: &Entry, record: &Record) -> Option<Capture> {
             let sent: SentContent = serde_json::from_slice(content).ok()?;
             Some(Capture {
                 room: entry.room?,
-                message: entry.message.clone()?,
+                message: entry.message?,
                 account: sent.account,
                 name: None,
                 body: sent.text,
@@ -65,7 +65,7 @@ pub fn capture(entry: &Entry, record: &Record) -> Option<Capture> {
             let message: ApiMessage = serde_json::from_slice(content).ok()?;
             Some(Capture {
                 room: entry.room?,
-                message: entry.message.clone()?,
+                message: entry.message?,
                 account: message.account.account_id,
                 name: Some(message.account.name),
                 body: message.body,

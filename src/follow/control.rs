@@ -71,7 +71,7 @@ impl Control {
             if !before && self.answer(room, message, &reading).await? {
                 count += 1;
             }
-            self.answered.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
+            self.answered.lock().unwrap_or_else(PoisonError::into_inner).insert(*id);
         }
         Ok(count)
     }
@@ -135,8 +135,8 @@ impl Control {
         message: &Read<ApiMessage>,
         reading: &Reading,
     ) -> Result<bool, StoreError> {
-        let id = message.value.message_id.clone();
-        let by = By::ControlRoom(id.clone());
+        let id = message.value.message_id;
+        let by = By::ControlRoom(id);
         let now = self.clock.now();
         let reply = match reading {
             Reading::Nothing => return Ok(false),
@@ -148,7 +148,7 @@ impl Control {
             Reading::Word(word) => {
                 // The word stands in the ledger before what it does.
                 self.ledger.append_one(captured(room, message)).await?;
-                match self.desk.obey(word, &Seen::Before(id.clone()), &by).await? {
+                match self.desk.obey(word, &Seen::Before(id), &by).await? {
                     Some(reply) => reply,
                     None => return Ok(false),
                 }
@@ -191,7 +191,7 @@ fn captured(room: RoomId, message: &Read<ApiMessage>) -> Observation {
         source: Source::Poll,
         source_time: Some(it.update_time.unwrap_or(it.send_time)),
         room: Some(room),
-        message: Some(it.message_id.clone()),
+        message: Some(it.message_id),
         content: Some(message.raw.as_bytes().to_vec()),
         identity: Some(Identity {
             update_time: it.update_time,

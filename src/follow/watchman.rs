@@ -247,7 +247,7 @@ impl Watchman {
         };
         let kind = "blanked_then_deleted";
         let content = json!({ "kind": kind, "entries": [words.n, blank.n, entry.n] });
-        let raised = Observation::system(EntryKind::AlarmRaised, &content).about(room, Some(message.clone()));
+        let raised = Observation::system(EntryKind::AlarmRaised, &content).about(room, Some(*message));
         let text = self.templates.render_watch(WatchNote::Blanked(subject));
         Ok(self.tell(raised, text, kind, &format!("alarm:{kind}:{}", entry.n), entry.observed_at))
     }

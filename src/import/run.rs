@@ -307,7 +307,7 @@ fn observation(parsed: &Parsed, sha256: &str, format: Format, options: Options) 
     };
     let entry = imported(EntryKind::MessageImported, Some(room), &content);
     Some(Observation {
-        message: parsed.message.clone(),
+        message: parsed.message,
         source_time: parsed.sent_at,
         once: Some(format!("import:{sha256}:{}:{room}", parsed.place)),
         ..entry

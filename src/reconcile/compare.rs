@@ -71,7 +71,7 @@ impl Span {
         let shown: BTreeSet<MessageId> = page
             .messages
             .iter()
-            .map(|it| it.value.message_id.clone())
+            .map(|it| it.value.message_id)
             .chain(broken.iter().flatten().cloned())
             .collect();
         let oldest = page.messages.iter().min_by(|a, b| a.value.message_id.cmp(&b.value.message_id));
@@ -79,7 +79,7 @@ impl Span {
         Self {
             whole: !full && !page.limited,
             full,
-            oldest: oldest.map(|it| (it.value.send_time, it.value.message_id.clone())),
+            oldest: oldest.map(|it| (it.value.send_time, it.value.message_id)),
             newest: shown.last().cloned(),
             fresh: shown.iter().filter(|id| reached.is_none_or(|reached| *id > reached)).count(),
             sure: !page.limited && broken.iter().all(Option::is_some),
@@ -132,7 +132,7 @@ pub(super) fn compare(
         .iter()
         .filter(|it| span.sure && it.first_seen < asked_at)
         .filter(|it| span.covers(&it.message) && !span.shown.contains(&it.message))
-        .map(|it| it.message.clone())
+        .map(|it| it.message)
         .collect();
     let missing = absent.intersection(&before.absent).cloned().collect();
     Compared { observations, absent, missing }
@@ -147,7 +147,7 @@ pub(super) fn observation(room: RoomId, read: &Read<ApiMessage>, channel: String
     let deleted = notation::is_deleted(&message.body);
     let kind = if deleted { EntryKind::MessageDeletedReported } else { EntryKind::MessageCreated };
     Observation {
-        message: Some(message.message_id.clone()),
+        message: Some(message.message_id),
         source_time: Some(message.update_time.unwrap_or(message.send_time)),
         identity: Some(Identity { update_time: message.update_time, body: message.body.clone(), channel }),
         ..as_read(kind, room, read.raw.as_bytes())

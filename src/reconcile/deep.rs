@@ -58,7 +58,7 @@ impl Reconciler {
         let Some(edge) = self.edge(room.room) else { return Ok(0) };
         let now = self.clock.now();
         let mut state = room.deep.clone();
-        let from = state.at.clone().filter(|at| *at < edge).unwrap_or(edge);
+        let from = state.at.filter(|at| *at < edge).unwrap_or(edge);
         let limit = usize::try_from(count).unwrap_or(usize::MAX);
         let next = self.store.known_before(room.room, from, limit).await?;
         let lap = |state: &DeepState| state.began.map(|began| now.since(began)).or(state.lap);
@@ -72,7 +72,7 @@ impl Reconciler {
                     used += 1;
                     over = found == Found::Hidden;
                     if found == Found::Gone {
-                        self.doubt(room.room, known.message.clone());
+                        self.doubt(room.room, known.message);
                     }
                 }
                 Err(error) => end = Err(error),
@@ -143,5 +143,5 @@ impl Reconciler {
 /// `message.missing_at_recheck`; `by` says how it was looked for: in the `list` of the newest, or `alone`.
 pub(super) fn missing(room: RoomId, message: &MessageId, by: &str) -> Observation {
     let content = serde_json::json!({ "by": by, "reads": 2 });
-    Observation::system(EntryKind::MessageMissingAtRecheck, &content).about(room, Some(message.clone()))
+    Observation::system(EntryKind::MessageMissingAtRecheck, &content).about(room, Some(*message))
 }

@@ -93,7 +93,7 @@ impl Reconciler {
     }
 
     pub(super) fn edge(&self, room: RoomId) -> Option<(UtcMillis, MessageId)> {
-        self.memory().rooms.get(&room).and_then(|it| it.edge.clone())
+        self.memory().rooms.get(&room).and_then(|it| it.edge)
     }
 
     pub(super) fn absent(&self, room: RoomId) -> BTreeSet<MessageId> {
@@ -131,7 +131,7 @@ impl Reconciler {
             it.mark = Some(mark);
         }
         it.read_monotonic = Some(monotonic);
-        it.edge = span.oldest.clone().filter(|_| !span.whole);
+        it.edge = span.oldest.filter(|_| !span.whole);
         it.told.retain(|told| absent.contains(told));
         it.told.extend(missing);
         it.absent = absent;

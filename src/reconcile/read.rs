@@ -105,7 +105,7 @@ impl Reconciler {
             .put_read(NewRead {
                 room,
                 asked_at: asked.at,
-                reached: span.newest.clone(),
+                reached: span.newest,
                 limited: page.limited,
                 exposure,
             })

@@ -88,7 +88,7 @@ pub(super) fn tasks(room: RoomId, known: &[TaskRow], listed: &[Read<Task>]) -> V
         );
         let state = domain::hex(&Sha256::digest(state));
         let key = format!("task:{room}:{}:{}:{state}", it.task_id, prior_text(before.map(|row| row.n)));
-        let observation = as_read(kind, room, task.raw.as_bytes()).about(room, Some(it.message_id.clone()));
+        let observation = as_read(kind, room, task.raw.as_bytes()).about(room, Some(it.message_id));
         Some(observation.once(key))
     });
     changed.collect()
@@ -110,7 +110,7 @@ pub(super) fn files(room: RoomId, known: &[u64], listed: &[Read<File>]) -> Vec<O
         let file = &it.value;
         let observation = as_read(EntryKind::FileFound, room, it.raw.as_bytes());
         Observation { source_time: Some(file.upload_time), ..observation }
-            .about(room, Some(file.message_id.clone()))
+            .about(room, Some(file.message_id))
             .once(format!("file.found:{room}:{}", file.file_id))
     });
     found.collect()

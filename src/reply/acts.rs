@@ -194,7 +194,7 @@ impl Acts {
         let posted = rows.iter().filter(of_case).rfind(|row| {
             row.purpose == Purpose::Reminder && row.state == OutboxState::Sent && row.posted.is_some()
         });
-        let Some(target) = posted.and_then(|row| Some((row.room, row.posted.clone()?))) else {
+        let Some(target) = posted.and_then(|row| Some((row.room, row.posted?))) else {
             return Ok(Retraction::Nothing);
         };
         let gone = rows.iter().filter(of_case).any(|row| {
@@ -274,7 +274,7 @@ impl Acts {
             room: draft.request.room,
             client: draft.request.account,
             state: State::Requested.as_str().to_owned(),
-            request_message: draft.request.message.clone(),
+            request_message: draft.request.message,
             request_n: n,
             opened_at: now,
             moved_at: now,
@@ -285,7 +285,7 @@ impl Acts {
             contract: None,
             changed_n: n,
         };
-        let part = Part { message: draft.request.message.clone(), n, part: "request".to_owned() };
+        let part = Part { message: draft.request.message, n, part: "request".to_owned() };
         let change =
             Change { why: "approved", messages: vec![part], by: Some(by.clone()), ..Change::default() };
         Ok(record::case_changed(&case, change).once(format!("open:{}", draft.case)))

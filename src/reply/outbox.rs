@@ -254,7 +254,7 @@ impl Outbox {
         let Some(target) = &row.target else { return suppressed("no_target") };
         let ours = self.store.outbox_of_room(row.room).await?;
         let posted = ours.into_iter().find(|it| it.posted.as_ref() == Some(target));
-        let done = || Step::End { state: OutboxState::Sent, why: "amended", posted: Some(target.clone()) };
+        let done = || Step::End { state: OutboxState::Sent, why: "amended", posted: Some(*target) };
         match self.api.message(row.room, target).await {
             Ok(read) if notation::is_deleted(&read.value.body) || read.value.body == row.text => {
                 return Ok(done());

@@ -235,10 +235,10 @@ fn decided(entry: &Entry, it: Decision, said: DraftState) -> Vec<BookChange> {
 /// A suppression at decision time ends nothing: its content is a [`Decision`], which has no `decided_n`.
 fn ended(entry: &Entry, record: &Record, state: OutboxState) -> Vec<BookChange> {
     let Some(it) = parse::<Ended>(record) else { return Vec::new() };
-    let posted = entry.message.clone().filter(|_| state == OutboxState::Sent);
+    let posted = entry.message.filter(|_| state == OutboxState::Sent);
     let mut changes = Vec::new();
     if let (Some(case), Some(part), Some(room), Some(message)) =
-        (it.case, it.purpose.filter(|_| entry.kind == EntryKind::ReplySent), entry.room, posted.clone())
+        (it.case, it.purpose.filter(|_| entry.kind == EntryKind::ReplySent), entry.room, posted)
     {
         changes.push(BookChange::Message(CaseMessageRow { case, room, message, part, n: entry.n }));
     }
@@ -304,7 +304,7 @@ pub fn case_changed(case: &CaseRow, change: Change<'_>) -> Observation {
         state: case.state.clone(),
         from: change.from.map(|it| it.as_str().to_owned()),
         why: change.why.to_owned(),
-        request_message: case.request_message.clone(),
+        request_message: case.request_message,
         request_n: case.request_n,
         opened_at: case.opened_at.0,
         terms: case.terms.clone(),
@@ -316,14 +316,14 @@ pub fn case_changed(case: &CaseRow, change: Change<'_>) -> Observation {
         messages: change.messages,
         by: change.by,
     };
-    system(EntryKind::CaseChanged, &content).about(case.room, Some(case.request_message.clone()))
+    system(EntryKind::CaseChanged, &content).about(case.room, Some(case.request_message))
 }
 
 /// `reply.decided` or `reply.suppressed` at decision time.
 pub fn decision(kind: EntryKind, content: &Decision) -> Observation {
     let observation = system(kind, content);
     match &content.request {
-        Some(request) => observation.about(request.room, Some(request.message.clone())),
+        Some(request) => observation.about(request.room, Some(request.message)),
         None => observation,
     }
 }

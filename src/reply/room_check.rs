@@ -44,7 +44,7 @@ pub(super) fn look(
     let after = || messages.iter().filter(|it| it.message_id > request.message);
     let by_owner = |it: &&&ApiMessage| owners.contains(&it.account.account_id);
     if let Some(it) = after().filter(by_owner).find(|it| same_text(&it.body, text)) {
-        return Found::Ours(it.message_id.clone());
+        return Found::Ours(it.message_id);
     }
     if after().any(|it| is_reminder_for(it, request)) {
         return Found::AnotherReminder;
@@ -62,7 +62,7 @@ pub(super) fn look(
 /// Looks for a further reply to `request`, which says nothing that another could have said in our place.
 pub(super) fn look_after(messages: &[&ApiMessage], limited: bool, request: &RequestRef, text: &str) -> Found {
     match messages.iter().find(|it| it.message_id > request.message && same_text(&it.body, text)) {
-        Some(it) => Found::Ours(it.message_id.clone()),
+        Some(it) => Found::Ours(it.message_id),
         None => absent_or_unknown(messages, limited, request),
     }
 }
@@ -76,7 +76,7 @@ fn absent_or_unknown(messages: &[&ApiMessage], limited: bool, request: &RequestR
 /// Looks for a text that carries no reply tag (a note in the control room).
 pub(super) fn look_for_text(messages: &[&ApiMessage], limited: bool, text: &str) -> Found {
     match messages.iter().find(|it| same_text(&it.body, text)) {
-        Some(it) => Found::Ours(it.message_id.clone()),
+        Some(it) => Found::Ours(it.message_id),
         None if messages.len() < WINDOW && !limited => Found::Absent,
         None => Found::Unknown,
     }

@@ -276,12 +276,12 @@ where
         Target::Room(room, _) => (*room, None),
         Target::Message(message, room) => {
             let found = plan.messages.first().map(|(room, _)| RoomId(*room));
-            (room.or(found).unwrap_or(RoomId(0)), Some(message.clone()))
+            (room.or(found).unwrap_or(RoomId(0)), Some(*message))
         }
     };
     // Before the first word goes: a restore of an older copy must know of it whatever happens now.
     let listed = match target {
-        Target::Message(message, _) => Target::Message(message.clone(), Some(room)),
+        Target::Message(message, _) => Target::Message(*message, Some(room)),
         Target::Room(..) => target.clone(),
     };
     erasures::note(data_dir, &listed, reason, ledger.now())?;
@@ -300,7 +300,7 @@ where
         for part in entries.chunks(MAX_ENTRIES) {
             let kept = part.iter().filter_map(|n| plan.kept.get(n).cloned()).collect();
             let erasure = Erasure { entries: part.to_vec(), reason: reason.clone(), kept };
-            last = ledger.erase(&erasure, room, message.clone()).await?;
+            last = ledger.erase(&erasure, room, message).await?;
             record::apply_at(ledger, store, vec![last], None).await?;
             erased.declared.push(last);
             erased.contents += part.len();

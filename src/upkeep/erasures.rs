@@ -35,7 +35,7 @@ struct Line {
 impl Line {
     fn target(&self) -> Option<Target> {
         match (&self.message, self.room, self.until.as_deref().and_then(UtcMillis::parse)) {
-            (Some(message), room, None) => Some(Target::Message(message.clone(), room)),
+            (Some(message), room, None) => Some(Target::Message(*message, room)),
             (None, Some(room), Some(until)) => Some(Target::Room(room, until)),
             _ => None,
         }
@@ -45,7 +45,7 @@ impl Line {
 /// Durable when it returns.
 pub(super) fn note(data_dir: &Path, target: &Target, reason: &Reason, now: UtcMillis) -> io::Result<()> {
     let (room, message, until) = match target {
-        Target::Message(message, room) => (*room, Some(message.clone()), None),
+        Target::Message(message, room) => (*room, Some(*message), None),
         Target::Room(room, until) => (Some(*room), None, Some(until.to_string())),
     };
     let line = Line { at: now.to_string(), room, message, until, reason: reason.kind };

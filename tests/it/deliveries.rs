@@ -41,7 +41,7 @@ async fn ten_thousand_events_three_times_each_in_random_order_make_ten_thousand_
     let entries: Vec<_> = bot.records().await.iter().map(|it| it.entry().unwrap()).collect();
     let created: Vec<_> = entries.iter().filter(|it| it.kind.as_str() == "message.created").collect();
     assert_eq!(created.len() - before, bodies.len());
-    let distinct: BTreeSet<_> = created.iter().map(|it| it.message.clone().unwrap()).collect();
+    let distinct: BTreeSet<_> = created.iter().map(|it| it.message.unwrap()).collect();
     assert_eq!(distinct.len(), created.len());
     assert!(entries.iter().all(|it| it.kind.as_str() != "message.updated"));
     bot.finish().await;

@@ -207,7 +207,7 @@ impl Casebook {
             post_room: Some(row.room),
             text: Some(text),
             due_at: Some(it.now.0),
-            target: Some(target.clone()),
+            target: Some(*target),
             // What is read again is the bot's own post.
             request: None,
             ..it.decision(decider, Purpose::Amend, row.case, "withdrawal_said")
@@ -254,7 +254,7 @@ impl Casebook {
         let spoken = it.replies.iter().any(|row| row.room == it.seen.room && row.posted.is_some());
         if spoken && !it.opted_out(decider) && opts_out(&it.own_words()) {
             let what = Declared { opted_out: Some((it.seen.account, true)), ..Declared::default() };
-            observations.push(record::declared(it.seen.room, &what, &By::Client(it.seen.message.clone())));
+            observations.push(record::declared(it.seen.room, &what, &By::Client(it.seen.message)));
             let decision = it.decision(decider, Purpose::Note, None, "opted_out");
             observations.extend(self.note(decider, it, Saying::OfCase(CaseNote::OptedOut), decision).await?);
             return Ok(observations);

@@ -33,7 +33,7 @@ impl Casebook {
         }
         let request = RequestRef {
             room,
-            message: changed.request_message.clone(),
+            message: changed.request_message,
             account: changed.client,
             n: changed.request_n,
         };

@@ -144,7 +144,7 @@ impl Casebook {
             return None;
         }
         let part = it.part("request");
-        let (message, terms) = (it.seen.message.clone(), it.signal().terms.clone());
+        let (message, terms) = (it.seen.message, it.signal().terms.clone());
         let row = it.cases.iter_mut().find(|row| row.id == case)?;
         let from = State::parse(&row.state);
         let (why, part) = if row.request_message == message {
@@ -189,7 +189,7 @@ impl Casebook {
             room: it.seen.room,
             client: it.seen.account,
             state: said.as_str().to_owned(),
-            request_message: it.seen.message.clone(),
+            request_message: it.seen.message,
             request_n: it.entry.n,
             opened_at: it.now,
             moved_at: it.now,

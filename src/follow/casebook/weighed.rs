@@ -83,7 +83,7 @@ impl Weighed<'_> {
     pub(super) fn request(&self) -> RequestRef {
         RequestRef {
             room: self.seen.room,
-            message: self.seen.message.clone(),
+            message: self.seen.message,
             account: self.seen.account,
             n: self.entry.n,
         }
@@ -173,7 +173,7 @@ impl Weighed<'_> {
     }
 
     pub(super) fn part(&self, part: &str) -> Part {
-        Part { message: self.seen.message.clone(), n: self.entry.n, part: part.to_owned() }
+        Part { message: self.seen.message, n: self.entry.n, part: part.to_owned() }
     }
 
     /// Moves or changes one of the cases, here and by an entry. `None` where nothing changes.

@@ -93,7 +93,7 @@ fn observation<T: Serialize>(kind: EntryKind, work: &FileWork, content: &T) -> O
         source: Source::Poll,
         source_time: None,
         room: Some(work.file.room),
-        message: Some(work.file.message.clone()),
+        message: Some(work.file.message),
         // A struct of numbers and texts is always JSON.
         content: serde_json::to_vec(content).ok(),
         identity: None,

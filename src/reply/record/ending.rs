@@ -48,7 +48,7 @@ impl Ending<'_> {
             OutboxState::Uncertain => EntryKind::ReplyUncertain,
             OutboxState::Suppressed | OutboxState::Waiting => EntryKind::ReplySuppressed,
         };
-        let mut end = system(kind, &content).about(self.row.room, self.posted.clone()).once(key("end"));
+        let mut end = system(kind, &content).about(self.row.room, self.posted).once(key("end"));
         if self.state == OutboxState::Sent {
             end.source = Source::Sent;
         }

@@ -151,7 +151,7 @@ pub fn contract_changed(row: &ContractRow, by: &By) -> Observation {
 /// `contract.counted`.
 pub fn counted(contract: ContractId, count: i64, case: Option<CaseId>, request: &RequestRef) -> Observation {
     let content = Counted { contract, count, case, request: request.clone() };
-    system(EntryKind::ContractCounted, &content).about(request.room, Some(request.message.clone()))
+    system(EntryKind::ContractCounted, &content).about(request.room, Some(request.message))
 }
 
 /// `room.declared`.

@@ -252,7 +252,7 @@ async fn preview(review: &Review, asked: &Asked) -> Result<Option<Preview>, Expo
         },
         text: it.body.as_deref().map(excerpt).unwrap_or_default(),
         released: it.message.as_ref().is_some_and(|it| asked.released.contains(it.as_str())),
-        message: it.message.clone(),
+        message: it.message,
     };
     Ok(Some(Preview { count: withheld.len(), lines: withheld.iter().take(LISTED).map(line).collect() }))
 }

@@ -79,7 +79,7 @@ pub(in crate::review) async fn show(
             at: it.said.at.japan_long(),
             room: show::room_name(&rooms, it.said.room),
             room_id: it.said.room,
-            id: it.said.message.clone(),
+            id: it.said.message,
             act,
             class,
             why,

@@ -118,7 +118,7 @@ impl Shown {
             Version::new(it, at.checked_sub(1).and_then(|at| told.versions.get(at)), &self.names)
         });
         Said {
-            id: message.message.clone(),
+            id: message.message,
             room: message.room,
             initial: show::initial(&who),
             shade: show::shade(message.account),

@@ -89,7 +89,7 @@ pub(super) fn head_row(row: &tokio_postgres::Row) -> StoreResult<Head> {
 
 /// The message whose version an observation shows.
 fn shows(new: &NewEntry) -> Option<(Message, VersionKey)> {
-    Some(((new.room?, new.message.clone()?), new.version?))
+    Some(((new.room?, new.message?), new.version?))
 }
 
 impl Batch {
@@ -212,7 +212,7 @@ impl Batch {
             if it.key.way == key.way || it.erased {
                 return Verdict::Known(it.n);
             }
-            return match self.ways.get(&(message.clone(), it.number, key.way)) {
+            return match self.ways.get(&(*message, it.number, key.way)) {
                 Some(n) => Verdict::Known(*n),
                 None => Verdict::New { kind: EntryKind::MessageSeen, version: Some(it.number) },
             };

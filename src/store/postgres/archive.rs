@@ -175,7 +175,7 @@ pub(super) fn message_row(row: &Row) -> StoreResult<MessageRow> {
     let current = version_row(row)?;
     Ok(MessageRow {
         room: current.room,
-        message: current.message.clone(),
+        message: current.message,
         account: current.account,
         send_time: row.time(9)?,
         first_n: row.index(10)?,

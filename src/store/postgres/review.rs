@@ -159,7 +159,7 @@ async fn all_versions(
     let mut versions: HashMap<MessageId, Vec<VersionRow>> = HashMap::new();
     for row in &work.rows(&sql, &[&integer(room.0), &names]).await? {
         let version = version_row(row)?;
-        versions.entry(version.message.clone()).or_default().push(version);
+        versions.entry(version.message).or_default().push(version);
     }
     Ok(versions)
 }

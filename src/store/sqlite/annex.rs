@@ -91,7 +91,7 @@ impl AnnexStore for SqliteStore {
     }
 
     async fn files_of(&self, room: RoomId, message: &MessageId) -> StoreResult<Vec<(FileRow, FileState)>> {
-        let message = message.clone();
+        let message = *message;
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT {FILE}, f.state, f.sha256, f.size, f.media_type, f.reason FROM files f

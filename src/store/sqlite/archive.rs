@@ -17,7 +17,7 @@ pub(super) const VERSION: &str =
 
 impl ArchiveStore for SqliteStore {
     async fn message(&self, room: RoomId, message: &MessageId) -> StoreResult<Option<MessageRow>> {
-        let message = message.clone();
+        let message = *message;
         self.read(move |connection| {
             connection
                 .prepare_cached(&format!(
@@ -32,7 +32,7 @@ impl ArchiveStore for SqliteStore {
     }
 
     async fn versions(&self, room: RoomId, message: &MessageId) -> StoreResult<Vec<VersionRow>> {
-        let message = message.clone();
+        let message = *message;
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT {VERSION} FROM versions v WHERE room = ?1 AND message = ?2 ORDER BY n"
@@ -205,7 +205,7 @@ pub(super) fn message_row(row: &Row<'_>) -> StoreResult<MessageRow> {
     let current = version_row(row)?;
     Ok(MessageRow {
         room: current.room,
-        message: current.message.clone(),
+        message: current.message,
         account: current.account,
         send_time: UtcMillis(row.get(9)?),
         first_n: index(row.get(10)?),

@@ -384,7 +384,7 @@ async fn reads_of(both: &Both, room: RoomId) {
     let _ = same!(both, gaps(Some(room), UtcMillis(10)));
     let _ = same!(both, known_since(room, UtcMillis(10), 7));
     let before = (UtcMillis(30), MessageId::new("25").unwrap());
-    let _ = same!(both, known_before(room, before.clone(), 7));
+    let _ = same!(both, known_before(room, before, 7));
     let _ = same!(both, missing(room));
     let _ = same!(both, told_before(room, EntryIndex(200), 4));
     let _ = same!(both, told_from(room, EntryIndex(20), 4));
