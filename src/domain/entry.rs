@@ -162,26 +162,32 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// Exactly 64 lower-case hexadecimal digits; upper case is refused so that a digest has one spelling.
 pub fn unhex(text: impl AsRef<[u8]>) -> Option<Digest> {
-    /// Value of each digit. A table has no branches for the processor to guess wrongly, digest after digest.
-    const VALUES: [u8; 256] = {
-        let mut values = [NO_DIGIT; 256];
-        let mut value = 0;
-        while value < 16 {
-            values[b"0123456789abcdef"[value as usize] as usize] = value;
-            value += 1;
-        }
-        values
-    };
-    const NO_DIGIT: u8 = 0xff;
     let digits: &[u8; 64] = text.as_ref().try_into().ok()?;
     let mut out = [0; 32];
-    let mut seen = 0;
-    for (to, [high, low]) in out.iter_mut().zip(digits.as_chunks::<2>().0) {
-        let (high, low) = (VALUES[usize::from(*high)], VALUES[usize::from(*low)]);
-        seen |= high | low;
-        *to = high << 4 | low & 15;
+    let mut wrong = 0;
+    for (to, eight) in out.as_chunks_mut::<4>().0.iter_mut().zip(digits.as_chunks::<8>().0) {
+        let (value, other) = unhex_eight(*eight);
+        *to = value;
+        wrong |= other;
     }
-    (seen != NO_DIGIT).then_some(out)
+    (wrong == 0).then_some(out)
+}
+
+/// Eight digits at a time, each in a byte of one word: a table would be asked 64 times for a digest. The second
+/// word is 0 if all of them are digits.
+fn unhex_eight(digits: [u8; 8]) -> ([u8; 4], u64) {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_be_bytes(digits);
+    // Letters have bit 6, and their low half counts from 1.
+    let letter = (word >> 6) & EACH;
+    let values = ((word & (EACH * 15)) + letter * 9) & (EACH * 15);
+    // Written again, only what was a digit is what it was.
+    let tens = ((values + EACH * 6) >> 4) & EACH;
+    let wrong = (values + EACH * 0x30 + tens * 0x27) ^ word;
+    let pairs = ((values >> 4) | values) & 0x00ff_00ff_00ff_00ff;
+    let fours = ((pairs >> 8) | pairs) & 0x0000_ffff_0000_ffff;
+    let [.., a, b, c, d] = ((fours >> 16) | fours).to_be_bytes();
+    ([a, b, c, d], wrong)
 }
 
 #[cfg(test)]
@@ -215,6 +221,26 @@ mod tests {
             )
         );
         assert_eq!(Entry::parse(text.as_bytes()), Ok(sample()));
+    }
+
+    #[test]
+    fn each_byte_at_each_place_of_a_digest_is_read_as_what_it_is() {
+        let digest: Digest = std::array::from_fn(|at| (at * 37 + 11) as u8);
+        let written = hex(&digest);
+        for at in 0..64 {
+            for byte in 0..=u8::MAX {
+                let mut bytes = written.clone().into_bytes();
+                bytes[at] = byte;
+                let value = b"0123456789abcdef".iter().position(|it| *it == byte);
+                let expected = value.map(|value| {
+                    let mut expected = digest;
+                    let shift = if at % 2 == 0 { 4 } else { 0 };
+                    expected[at / 2] = expected[at / 2] & !(15 << shift) | (value as u8) << shift;
+                    expected
+                });
+                assert_eq!(unhex(bytes), expected, "{byte} at {at}");
+            }
+        }
     }
 
     #[test]

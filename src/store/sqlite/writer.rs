@@ -21,9 +21,11 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 1024;
 /// SQLite's own is 2 MiB, which a day's burst outgrows: then each insert reads pages again. Taken only as it fills.
 const CACHE_KIB: i64 = 16 * 1024;
-/// Of 4 KiB: the log is carried into the database after 16 MiB. A page that changes often is then carried once for many
+/// Twice SQLite's own: whoever verifies reads every page, and each is a call to the system.
+const PAGE_BYTES: i64 = 8192;
+/// The log is carried into the database after 16 MiB. A page that changes often is then carried once for many
 /// changes, and a start after a crash still reads the log within a tenth of a second.
-const CHECKPOINT_PAGES: i64 = 4096;
+const CHECKPOINT_PAGES: i64 = (16 << 20) / PAGE_BYTES;
 
 type Change = Box<dyn FnOnce(&Transaction<'_>) -> StoreResult<Finish> + Send>;
 /// Answers the caller once the commit is known.
@@ -134,6 +136,8 @@ fn open(path: &Path) -> StoreResult<Connection> {
     platform::private(&mut options).open(path).map_err(unavailable)?;
     let mut connection = Connection::open(path)?;
     configure(&connection)?;
+    // Only a new file takes it.
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
@@ -256,4 +260,22 @@ fn commit(connection: &mut Connection, jobs: Vec<Job>) -> bool {
         tracing::error!(error = %error, "a transaction of the store failed");
     }
     result.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_has_our_pages_and_an_older_one_keeps_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("karibarai.db");
+        let bytes =
+            |it: &Connection| it.pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(bytes(&open(&path).unwrap()), PAGE_BYTES);
+        let older = Connection::open(&path).unwrap();
+        older.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA page_size = 4096; VACUUM").unwrap();
+        drop(older);
+        assert_eq!(bytes(&open(&path).unwrap()), 4096);
+    }
 }
