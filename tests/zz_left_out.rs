@@ -13,7 +13,8 @@ const LEFT_OUT: &[&str] = &[
     "the copy in an object storage that speaks S3 (cargo test makes it in a folder)",
     "the pages and verify.html in a real browser (tests/browser)",
     "full and read-only disks, where the tests are not run by root",
-    "deploy/nginx.conf, deploy/Caddyfile and the systemd unit, where nginx, Caddy and systemd-analyze are not installed",
+    "deploy/nginx.conf, deploy/Caddyfile, the tunnel and the systemd unit, where nginx, Caddy, sshd and systemd-analyze are not installed",
+    "the container, which tests/run --long builds where podman or docker is at hand",
 ];
 
 fn main() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -96,7 +96,7 @@ async fn nginx_carries_signed_deliveries_unharmed() {
     let here = folder.path().display();
     fs::write(folder.path().join("site.conf"), site).unwrap();
     let main = format!(
-        "daemon off;\npid {here}/pid;\nerror_log stderr warn;\nevents {{}}\nhttp {{\n\
+        "daemon off;\nmaster_process off;\npid {here}/pid;\nerror_log stderr warn;\nevents {{}}\nhttp {{\n\
          client_body_temp_path {here}/body;\nproxy_temp_path {here}/proxy;\nfastcgi_temp_path {here}/f;\n\
          uwsgi_temp_path {here}/u;\nscgi_temp_path {here}/s;\ninclude {here}/site.conf;\n}}\n"
     );
@@ -110,27 +110,77 @@ async fn nginx_carries_signed_deliveries_unharmed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn caddy_carries_signed_deliveries_unharmed() {
-    let Some(caddy) = program("caddy") else { return };
     let bot = Bot::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let (cert, key) = certificate(folder.path());
+    let Some((proxy, port, cert)) = caddy_before(&bot.public.to_string(), folder.path()) else { return };
+    carries(bot, port, &cert).await;
+    drop(proxy);
+}
+
+/// Caddy with its recipe before what listens at `upstream`; the port of its HTTPS and its certificate.
+fn caddy_before(upstream: &str, folder: &Path) -> Option<(Proxy, u16, String)> {
+    let caddy = program("caddy")?;
+    let (cert, key) = certificate(folder);
     let port = free_port();
     let config = recipe(
         "Caddyfile",
         &[
             ("{\n\tservers {", "{\n\tadmin off\n\tauto_https disable_redirects\n\tservers {"),
             ("{$KARIBARAI_HOST:localhost} {", &format!("https://localhost:{port} {{\n\ttls {cert} {key}")),
-            ("127.0.0.1:8787", &bot.public.to_string()),
+            ("127.0.0.1:8787", upstream),
         ],
     );
-    fs::write(folder.path().join("Caddyfile"), config).unwrap();
+    fs::write(folder.join("Caddyfile"), config).unwrap();
     let mut command = Command::new(caddy);
-    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(folder.path().join("Caddyfile"));
-    command.env_clear().env("HOME", folder.path()).env("XDG_DATA_HOME", folder.path());
-    command.env("XDG_CONFIG_HOME", folder.path()).stdin(Stdio::null()).stderr(Stdio::null());
-    let proxy = Proxy(command.spawn().unwrap());
+    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(folder.join("Caddyfile"));
+    command.env_clear().env("HOME", folder).env("XDG_DATA_HOME", folder);
+    command.env("XDG_CONFIG_HOME", folder).stdin(Stdio::null()).stderr(Stdio::null());
+    Some((Proxy(command.spawn().unwrap()), port, cert))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tunnel_over_ssh_carries_what_caddy_took_on_the_server() {
+    let (Some(server), Some(client)) = (program("sshd"), program("ssh")) else { return };
+    let bot = Bot::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().display();
+    for key in ["host", "own"] {
+        let mut made = Command::new("ssh-keygen");
+        let made = made.args(["-q", "-t", "ed25519", "-N", "", "-f"]);
+        assert!(made.arg(folder.path().join(key)).status().unwrap().success());
+    }
+    let (port, entry) = (free_port(), free_port());
+    // As the unit says it of the server.
+    let own = fs::read_to_string(folder.path().join("own.pub")).unwrap();
+    let unit = recipe("karibarai-tunnel.service", &[("127.0.0.1:8787\"", &format!("127.0.0.1:{entry}\""))]);
+    let restricted = unit.lines().find_map(|it| it.split_once("authorized_keys: ")?.1.split_once(" ssh-"));
+    fs::write(folder.path().join("authorized"), format!("{} {own}", restricted.unwrap().0)).unwrap();
+    let config = format!(
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey {here}/host\nPidFile none\nStrictModes no\nUsePAM no\n\
+         AuthorizedKeysFile {here}/authorized\nPasswordAuthentication no\n"
+    );
+    fs::write(folder.path().join("sshd_config"), config).unwrap();
+    let mut command = Command::new(server);
+    command.args(["-D", "-e", "-f"]).arg(folder.path().join("sshd_config"));
+    let server = Proxy(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    until("the server to listen", || async { TcpStream::connect(("127.0.0.1", port)).is_ok() }).await;
+
+    let user = Command::new("id").arg("-un").output().unwrap();
+    let user = String::from_utf8(user.stdout).unwrap();
+    let start = unit.lines().find_map(|it| it.strip_prefix("ExecStart=/usr/bin/ssh ")).unwrap();
+    let start = start.replace("127.0.0.1:8787:127.0.0.1:8787", &format!("127.0.0.1:{entry}:{}", bot.public));
+    let start = start.replace("karibarai@bot.example.jp", &format!("{}@127.0.0.1", user.trim()));
+    let mut command = Command::new(client);
+    command.args(["-F", "none", "-o", "StrictHostKeyChecking=accept-new", "-o"]);
+    command.arg(format!("UserKnownHostsFile={here}/known")).arg("-i").arg(folder.path().join("own"));
+    command.arg("-p").arg(port.to_string()).args(start.split(' ')).stdin(Stdio::null());
+    let tunnel = Proxy(command.stderr(Stdio::null()).spawn().unwrap());
+    until("the tunnel to stand", || async { TcpStream::connect(("127.0.0.1", entry)).is_ok() }).await;
+
+    let before = caddy_before(&format!("127.0.0.1:{entry}"), folder.path());
+    let Some((proxy, port, cert)) = before else { return };
     carries(bot, port, &cert).await;
-    drop(proxy);
+    drop((proxy, tunnel, server));
 }
 
 #[tokio::test(flavor = "multi_thread")]
