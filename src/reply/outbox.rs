@@ -31,9 +31,10 @@ use super::template::Templates;
 const LEASE: Duration = Duration::from_secs(10);
 /// Sendings of one row, the first included.
 const MAX_ATTEMPTS: u32 = 3;
-/// Wait after a read that failed, doubled up to [`MAX_BACKOFF`].
+/// Wait after a call that failed, doubled with each further one up to [`MAX_BACKOFF`].
 const BACKOFF: Duration = Duration::from_secs(2);
-const MAX_BACKOFF: Duration = Duration::from_secs(300);
+/// Whoever asked is still in the conversation a minute after Chatwork is back; in five minutes, less surely.
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
 /// Notes to the owner in 24 hours; beyond it they are recorded and not posted.
 pub const NOTES_PER_DAY: u32 = 60;
 
@@ -319,8 +320,8 @@ impl Outbox {
         if let ApiError::RateLimited { until } = error {
             return Step::Later((*until).max(now.plus(Duration::from_secs(1))));
         }
-        let times = self.retries.times(row.decided_n);
-        Step::Later(now.plus(BACKOFF.saturating_mul(1 << times.min(8)).min(MAX_BACKOFF)))
+        let before = self.retries.failures(row.decided_n).saturating_sub(1);
+        Step::Later(now.plus(BACKOFF.saturating_mul(1 << before.min(8)).min(MAX_BACKOFF)))
     }
 
     /// Records the end, the step of the case that follows from it, and, where the owner has to know, a note.

@@ -21,8 +21,8 @@ pub struct Retries {
 #[derive(Default)]
 struct Retry {
     at: Option<UtcMillis>,
-    /// How often it was put off.
-    times: u32,
+    /// Calls for it that failed one after the other: waiting for another reason lengthens no pause.
+    failures: u32,
     /// Chatwork's calls for it fail since then, without a pause for another reason.
     failing_since: Option<UtcMillis>,
     /// The last look at it ended with a call that failed.
@@ -46,18 +46,18 @@ impl Retries {
         self.rows().get(&row).and_then(|it| it.at)
     }
 
-    /// How often it was put off.
-    pub(super) fn times(&self, row: EntryIndex) -> u32 {
-        self.rows().get(&row).map_or(0, |it| it.times)
+    /// How many calls for it failed one after the other.
+    pub(super) fn failures(&self, row: EntryIndex) -> u32 {
+        self.rows().get(&row).map_or(0, |it| it.failures)
     }
 
     pub(super) fn put_off(&self, row: EntryIndex, at: UtcMillis) {
         let mut rows = self.rows();
         let retry = rows.entry(row).or_default();
         retry.at = Some(at);
-        retry.times = retry.times.saturating_add(1);
         if !std::mem::take(&mut retry.failed_now) {
             retry.failing_since = None;
+            retry.failures = 0;
         }
     }
 
@@ -66,6 +66,7 @@ impl Retries {
         let mut rows = self.rows();
         let retry = rows.entry(row).or_default();
         retry.failing_since.get_or_insert(now);
+        retry.failures = retry.failures.saturating_add(1);
         retry.failed_now = true;
     }
 
@@ -121,6 +122,23 @@ mod tests {
         assert_eq!(retries.flow(at(800)), Flow::Free, "it waits for another reason now");
         retries.failed(ROW, at(900));
         retries.ended(ROW);
-        assert_eq!((retries.flow(at(2000)), retries.times(ROW)), (Flow::Free, 0));
+        assert_eq!((retries.flow(at(2000)), retries.failures(ROW)), (Flow::Free, 0));
+    }
+
+    #[test]
+    fn waiting_for_a_claim_or_a_turn_lengthens_no_pause() {
+        let retries = Retries::default();
+        for _ in 0..10 {
+            retries.put_off(ROW, at(1));
+        }
+        assert_eq!(retries.failures(ROW), 0);
+        for times in 1..4 {
+            retries.failed(ROW, at(times));
+            assert_eq!(i64::from(retries.failures(ROW)), times);
+            retries.put_off(ROW, at(times));
+        }
+        retries.put_off(ROW, at(5));
+        retries.failed(ROW, at(6));
+        assert_eq!(retries.failures(ROW), 1, "it waited for another reason in between");
     }
 }
