@@ -6,7 +6,7 @@ use crate::detect::own::{Own, own};
 use crate::domain::{AccountId, ContextMessage, Role, RoomType};
 
 /// Titles, departments and kinds of company that an outside worker is not addressed by.
-const INSIDE: [&str; 20] = [
+const INSIDE: [&str; 23] = [
     "店長",
     "社長",
     "部長",
@@ -27,7 +27,15 @@ const INSIDE: [&str; 20] = [
     "メーカー",
     "ちゃん",
     "チーム",
+    "社内",
+    "室",
+    "工場",
 ];
+/// What a name that is called ends with.
+const CALLED: [&str; 12] =
+    ["さん", "さま", "様", "くん", "君", "氏", "先生", "店長", "社長", "部長", "主任", "ちゃん"];
+/// Letters of a name at most, with what it ends with.
+const NAME_MAX: usize = 8;
 
 /// The addressee of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,14 +50,19 @@ pub(crate) enum Address {
     Other,
 }
 
+/// `said`: the sender's own words from the first on.
 pub(crate) fn address(
     room: RoomType,
+    said: &str,
     own: &Own,
     context: &[ContextMessage],
     workers: &[AccountId],
 ) -> Address {
-    if room == RoomType::Direct || own.to_all || own.to.is_empty() {
+    if room == RoomType::Direct || own.to_all {
         return Address::Open;
+    }
+    if own.to.is_empty() {
+        return called(said, context);
     }
     let known = !workers.is_empty();
     let is_worker = |id: u64| workers.iter().any(|it| it.0 == id);
@@ -63,6 +76,34 @@ pub(crate) fn address(
         (0, 1) => Address::Unknown,
         (all, people) if all == people => Address::Other,
         _ => Address::Many,
+    }
+}
+
+/// Who is called by name at the start, without a tag: 「戸崎さん、1/50も追加で1台お願いできますか」.
+fn called(said: &str, context: &[ContextMessage]) -> Address {
+    let said = said.trim_start();
+    let end =
+        said.char_indices().take(NAME_MAX + 1).find(|(_, c)| "、,，\n 　!！".contains(*c)).map(|(at, _)| at);
+    let Some(name) = end.and_then(|end| said.get(..end)) else { return Address::Open };
+    if !CALLED.iter().any(|it| name.len() > it.len() && name.ends_with(it)) {
+        return Address::Open;
+    }
+    let family = family_name(name);
+    let (mut worker, mut other) = (false, INSIDE.iter().any(|it| name.ends_with(it)));
+    for message in context {
+        let introduced = introduces(&message.body, &family);
+        match message.sender_role {
+            Role::Worker if introduced => worker = true,
+            // The worker does not call himself.
+            Role::Worker => other |= message.body.contains(name),
+            Role::Client | Role::Other => other |= introduced,
+            Role::Bot => {}
+        }
+    }
+    match (worker, other) {
+        (true, _) => Address::Open,
+        (false, true) => Address::Other,
+        (false, false) => Address::Unknown,
     }
 }
 
@@ -93,9 +134,7 @@ fn is_elsewhere(id: u64, name: &str, context: &[ContextMessage]) -> bool {
 /// The last word of what stands after the mention, without the honorific.
 fn family_name(name: &str) -> String {
     let name = name.trim().trim_end_matches(|c: char| c.is_whitespace());
-    let name = ["さん", "さま", "様", "くん", "君", "氏", "先生"]
-        .iter()
-        .fold(name, |name, end| name.strip_suffix(end).unwrap_or(name).trim_end());
+    let name = CALLED.iter().fold(name, |name, end| name.strip_suffix(end).unwrap_or(name).trim_end());
     name.rsplit([' ', '　']).next().unwrap_or_default().to_owned()
 }
 

@@ -190,6 +190,8 @@ pub struct Score {
     pub terms: [(f64, usize); 4],
     /// `new_request` in parts of the corpus, then by what the words of a message show; a message may show several.
     pub slices: Vec<(&'static str, usize, Tally)>,
+    /// `new_request` by file, where there are several.
+    pub files: Vec<(String, usize, Tally)>,
     pub phenomena: Vec<(&'static str, usize, Tally)>,
 }
 
@@ -265,6 +267,22 @@ impl Score {
             self.add(rules, &labelled);
         }
         Ok(())
+    }
+
+    /// [`Score::add`] of a record of that file.
+    pub(crate) fn add_of(&mut self, rules: &RuleSet, file: &str, labelled: &Labelled) {
+        let before = self.labels[Label::NewRequest as usize];
+        self.add(rules, labelled);
+        let after = self.labels[Label::NewRequest as usize];
+        let at = self.files.iter().position(|(name, ..)| name == file).unwrap_or(self.files.len());
+        if at == self.files.len() {
+            self.files.push((file.to_owned(), 0, Tally::default()));
+        }
+        let (_, records, tally) = &mut self.files[at];
+        *records += 1;
+        tally.right += after.right - before.right;
+        tally.false_alarms += after.false_alarms - before.false_alarms;
+        tally.missed += after.missed - before.missed;
     }
 
     pub(crate) fn add(&mut self, rules: &RuleSet, labelled: &Labelled) {
@@ -364,6 +382,9 @@ impl Display for Score {
             writeln!(f, "term {name:<19}{points:>8.1} of {cases:>4}{share:>10.3}")?;
         }
         writeln!(f)?;
+        for (name, records, tally) in &self.files {
+            row(f, &format!("{name}.jsonl ({records})"), tally)?;
+        }
         for (name, records, tally) in self.slices.iter().filter(|(_, records, _)| *records > 0) {
             row(f, &format!("{name} ({records})"), tally)?;
         }

@@ -21,6 +21,8 @@ const SMALL: f32 = 0.02;
 /// Rows that a model file may have.
 const ROWS_MAX: usize = 60_000;
 const PICKS_A_LINE: usize = 12;
+/// Weights for the choice of words, in thousandths, that are left out: twice as many would find one term more in 300.
+const PICK_SMALL: i32 = 200;
 /// Share of the certain ones that must be right on what was held out, and false alarms in plain records.
 const CERTAIN_RIGHT: f64 = 0.99;
 const CERTAIN_PLAIN: f64 = 0.001;
@@ -29,7 +31,8 @@ const CERTAIN_PLAIN: f64 = 0.001;
 pub struct Corpus {
     records: Vec<Labelled>,
     examples: Vec<Example>,
-    about: Vec<String>,
+    /// Names of the files, and how many records each has.
+    about: Vec<(String, usize)>,
 }
 
 impl Corpus {
@@ -53,13 +56,13 @@ impl Corpus {
         for (number, record) in self.records[before..].iter().enumerate() {
             self.examples.push(Example::new(rules, record, name, number));
         }
-        self.about.push(format!("{name} {}", self.records.len() - before));
+        self.about.push((name.to_owned(), self.records.len() - before));
         Ok(())
     }
 
     /// The text of a model file, learned from all records.
     pub fn fit(&self, rules: &RuleSet) -> String {
-        let mut text = format!("karibarai-model 1\n# learned from {}\n", self.about.join(", "));
+        let mut text = format!("karibarai-model 1\n# learned from {}\n", self.about().join(", "));
         let _ = writeln!(text, "# with the rules {}", rules.without_model());
         text + &fit(&self.examples, |_| true, RUNS)
     }
@@ -70,23 +73,31 @@ impl Corpus {
     /// Never, as far as the trainer writes what the reader reads.
     pub fn score_by_folds(&self, rules: &mut RuleSet) -> Result<Score, RuleError> {
         let mut score = Score::new(&format!("{} by {FOLDS} folds", rules.without_model()));
-        self.by_folds(rules, |rules, record| score.add(rules, record))?;
+        self.by_folds(rules, |rules, file, record| score.add_of(rules, file, record))?;
         Ok(score)
     }
 
-    /// Shows each record with a rule set whose model never saw its fifth.
+    fn about(&self) -> Vec<String> {
+        self.about.iter().map(|(name, count)| format!("{name} {count}")).collect()
+    }
+
+    /// The file of each record.
+    fn files(&self) -> impl Iterator<Item = &str> {
+        self.about.iter().flat_map(|(name, count)| std::iter::repeat_n(name.as_str(), *count))
+    }
+
+    /// Shows each record, with its file, to a rule set whose model never saw its fifth.
     pub(crate) fn by_folds(
         &self,
         rules: &mut RuleSet,
-        mut see: impl FnMut(&RuleSet, &Labelled),
+        mut see: impl FnMut(&RuleSet, &str, &Labelled),
     ) -> Result<(), RuleError> {
         for fold in 0..FOLDS {
             let model = fit(&self.examples, |it| it.group % FOLDS != fold, RUNS);
             rules.model = Some(Model::parse(&format!("karibarai-model 1\n{model}"))?);
-            for (record, _) in
-                self.records.iter().zip(&self.examples).filter(|(_, example)| example.group % FOLDS == fold)
-            {
-                see(rules, record);
+            let held = self.records.iter().zip(&self.examples).zip(self.files());
+            for ((record, _), file) in held.filter(|((_, example), _)| example.group % FOLDS == fold) {
+                see(rules, file, record);
             }
         }
         Ok(())
@@ -118,8 +129,12 @@ fn fit(examples: &[Example], take: impl Fn(&Example) -> bool + Sync, runs: u64) 
     for ((label, scale), (held, mean)) in scales.iter_mut().enumerate().zip(all) {
         if label == Label::NewRequest as usize {
             let taken = examples.iter().filter(|it| take(it));
-            let choices: Vec<(&Choice, usize)> =
-                taken.filter_map(|it| Some((it.choice.as_ref()?, mean.best(it).1))).collect();
+            let choices: Vec<(&Choice, usize)> = taken
+                .flat_map(|it| {
+                    let best = mean.best(it).1;
+                    it.choices.iter().map(move |choice| (choice, best))
+                })
+                .collect();
             picks = pick::learn(&choices);
         }
         let most = mean.weight.iter().fold(0.0_f32, |most, it| most.max(it.abs()));
@@ -309,7 +324,7 @@ fn write_picks(picks: &[f32]) -> String {
     for (bucket, weight) in picks.iter().enumerate() {
         #[expect(clippy::cast_possible_truncation, reason = "clamped")]
         let steps = (weight * 1000.0).round().clamp(-32_000.0, 32_000.0) as i32;
-        if weight.abs() >= SMALL {
+        if steps.abs() >= PICK_SMALL {
             text += if count % PICKS_A_LINE == 0 { "pick" } else { "" };
             let _ = write!(text, " {}:{steps}", base36(bucket));
             count += 1;

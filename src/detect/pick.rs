@@ -1,6 +1,6 @@
-//! The words that name the work: of all stretches of a few sentences a small linear model takes one, or none.
+//! The words of each term: of all stretches of a few sentences a small linear model takes one, or none.
 //!
-//! What the rules for `deliverable` find is among the features, so the model corrects them where it knows better.
+//! What the rules for that term find is among the features, so the model corrects them where it knows better.
 
 use std::ops::Range;
 
@@ -10,13 +10,9 @@ use crate::detect::rules::RuleSet;
 use crate::detect::schema::TermKind;
 
 /// Weights are kept in so many buckets (as a power of two).
-pub(crate) const BITS: u32 = 17;
-/// Letters of a sentence that are looked at, and of a stretch.
+pub(crate) const BITS: u32 = 18;
+/// Letters of a sentence that are looked at.
 const LETTERS_MAX: usize = 100;
-const LENGTH_MAX: usize = 15;
-/// Sentences before and behind the request's own.
-const BEFORE: usize = 2;
-const BEHIND: usize = 2;
 /// Words that say what is wanted of the work; which comes first behind a stretch tells whether it is the work.
 const WANTED: [&str; 18] = [
     "お願い",
@@ -42,20 +38,75 @@ const WANTED: [&str; 18] = [
 const ENDS: &str = "りしえきけみれちいめつうびせ";
 const JOINS: &str = "・&.()「」/+#'-×";
 
-/// The buckets of a message without any named work.
-pub(crate) fn none(sentences: usize, ruled: bool) -> [u32; 2] {
-    [bucket(step(1, 1)), bucket(step(step(2, u64::from(ruled)), sentences.min(4) as u64))]
+/// Letters that one of must stand in a term of that kind: of the work none.
+const NUMBER: &str = "0123456789半倍毎隔全二三四五六七八九十百千";
+const TIME: &str = "日月火水木金土曜週末年今明朝昼夜夕晩時分内頃期0123456789";
+/// Days that are written in kana.
+const DAYS: [&str; 6] = ["あした", "あす", "きょう", "あさって", "ようび", "らいしゅう"];
+/// Signs within numbers, sums and dates.
+const SIGNS: &str = "・&.()「」/+#'-×,:〜@¥$%* ";
+/// Behind these a term may begin with kana.
+const BEFORE_KANA: &str = "をはにがでもと、。!?";
+
+impl TermKind {
+    /// Letters of a stretch.
+    fn longest(self) -> usize {
+        match self {
+            Self::Deliverable => 15,
+            Self::Quantity => 14,
+            Self::Amount | Self::Deadline => 20,
+        }
+    }
+
+    /// Sentences before and behind the request's own.
+    fn reach(self) -> (usize, usize) {
+        match self {
+            Self::Deliverable => (2, 2),
+            Self::Quantity | Self::Amount | Self::Deadline => (3, 6),
+        }
+    }
+
+    /// Whether words may be such a term at all.
+    fn may_be(self, words: &[(usize, char)]) -> bool {
+        let any = |of: &str| words.iter().any(|(_, c)| of.contains(*c));
+        match self {
+            Self::Deliverable => true,
+            Self::Quantity | Self::Amount => any(NUMBER),
+            Self::Deadline => any(TIME) || DAYS.iter().any(|day| spells(words, day)),
+        }
+    }
+
+    fn bucket(self, hash: u64) -> u32 {
+        self.of(bucket(hash))
+    }
+
+    /// Each kind has weights of its own.
+    fn of(self, bucket: u32) -> u32 {
+        (bucket ^ (self as u32).wrapping_mul(0x9e37_79b9)) & ((1 << BITS) - 1)
+    }
+}
+
+fn spells(letters: &[(usize, char)], word: &str) -> bool {
+    let length = word.chars().count();
+    letters.windows(length).any(|it| it.iter().map(|(_, c)| *c).eq(word.chars()))
+}
+
+/// The buckets of a message that does not have the term.
+pub(crate) fn none(kind: TermKind, sentences: usize, ruled: bool) -> [u32; 2] {
+    let count = step(step(2, u64::from(ruled)), sentences.min(4) as u64);
+    [kind.bucket(step(1, 1)), kind.bucket(count)]
 }
 
 /// The bucket for where the stretch's sentence stands to the request's.
-pub(crate) fn offset(sentence: usize, best: usize) -> u32 {
-    let place = (sentence + 8).saturating_sub(best).clamp(5, 11) as u64;
-    bucket(step(3, place))
+pub(crate) fn offset(kind: TermKind, sentence: usize, best: usize) -> u32 {
+    let place = (sentence + 8).saturating_sub(best).clamp(5, 14) as u64;
+    kind.bucket(step(3, place))
 }
 
 /// The sentences that are looked at.
-pub(crate) fn around(best: usize, sentences: usize) -> Range<usize> {
-    best.saturating_sub(BEFORE)..sentences.min(best + BEHIND + 1)
+pub(crate) fn around(kind: TermKind, best: usize, sentences: usize) -> Range<usize> {
+    let (before, behind) = kind.reach();
+    best.saturating_sub(before).min(sentences)..sentences.min(best + behind + 1)
 }
 
 fn bucket(hash: u64) -> u32 {
@@ -98,10 +149,11 @@ fn run(letters: &[(usize, char)], kind: u64, from: isize, to: isize) -> u64 {
 }
 
 impl RuleSet {
-    /// Every stretch of a sentence that may name work, as a byte range of the normalised text, with its buckets;
+    /// Every stretch of a sentence that may be such a term, as a byte range of the normalised text, with its buckets;
     /// answers whether a rule found one.
     pub(crate) fn stretches(
         &self,
+        kind: TermKind,
         seen: &Seen,
         sentence: usize,
         mut see: impl FnMut(Range<usize>, &[u32]),
@@ -113,7 +165,7 @@ impl RuleSet {
         let ruled: Vec<Option<Range<usize>>> = self
             .terms
             .iter()
-            .filter(|rule| rule.term == TermKind::Deliverable)
+            .filter(|rule| rule.term == kind)
             .flat_map(|rule| rule.find_each(text))
             .collect();
         let mut wanted: Vec<(usize, usize)> = WANTED
@@ -124,15 +176,16 @@ impl RuleSet {
         wanted.sort_unstable();
         let mut features = Vec::with_capacity(48);
         for from in 0..letters.len() {
-            if !may_start(&letters, from) {
+            if !may_start(kind, &letters, from) {
                 continue;
             }
-            for to in from + 1..letters.len().min(from + LENGTH_MAX) + 1 {
+            let joins = if kind == TermKind::Deliverable { JOINS } else { SIGNS };
+            for to in from + 1..letters.len().min(from + kind.longest()) + 1 {
                 let last = letters[to - 1].1;
-                if class(last) == Class::Other && !JOINS.contains(last) {
+                if class(last) == Class::Other && !joins.contains(last) {
                     break;
                 }
-                if !may_end(&letters, to) {
+                if !may_end(kind, &letters, to) || !kind.may_be(&letters[from..to]) {
                     continue;
                 }
                 let range = letters[from].0..letters[to - 1].0 + last.len_utf8();
@@ -157,6 +210,7 @@ impl RuleSet {
                     step(6, which as u64),
                     run(&letters, 1, to as isize, to as isize + 1),
                 )));
+                features.iter_mut().for_each(|it| *it = kind.of(*it));
                 see(place.start + range.start..place.start + range.end, &features);
             }
         }
@@ -164,11 +218,16 @@ impl RuleSet {
     }
 }
 
-fn may_start(letters: &[(usize, char)], at: usize) -> bool {
+fn may_start(kind: TermKind, letters: &[(usize, char)], at: usize) -> bool {
     let here = class(letters[at].1);
     let before = at.checked_sub(1).map(|at| class(letters[at].1));
     match here {
         Class::Kanji => true,
+        Class::Kana if kind != TermKind::Deliverable => {
+            before != Some(Class::Kana)
+                || at.checked_sub(1).is_some_and(|at| BEFORE_KANA.contains(letters[at].1))
+        }
+        Class::Other if kind != TermKind::Deliverable => "@¥$".contains(letters[at].1),
         Class::Katakana | Class::Latin | Class::Digit => before != Some(here),
         Class::Kana => {
             matches!(letters[at].1, 'お' | 'ご' | 'の' | 'ぬ' | 'し')
@@ -179,11 +238,13 @@ fn may_start(letters: &[(usize, char)], at: usize) -> bool {
     }
 }
 
-fn may_end(letters: &[(usize, char)], to: usize) -> bool {
+fn may_end(kind: TermKind, letters: &[(usize, char)], to: usize) -> bool {
     let last = letters[to - 1].1;
     let next = letters.get(to).map(|(_, c)| class(*c));
     match class(last) {
         Class::Kanji => true,
+        Class::Kana if kind != TermKind::Deliverable => true,
+        Class::Other if kind != TermKind::Deliverable => matches!(last, ')' | '%' | '$'),
         Class::Katakana | Class::Latin | Class::Digit => next != Some(class(last)),
         Class::Kana => ENDS.contains(last),
         Class::Other => matches!(last, ')' | '」'),
@@ -238,13 +299,14 @@ fn describe(letters: &[(usize, char)], from: usize, to: usize, features: &mut Ve
     }
 }
 
-/// What the learner sees of one message.
+/// What the learner sees of one term of a message.
 pub(crate) struct Choice {
+    pub(crate) kind: TermKind,
     /// Of each stretch its sentence, whether it is the one, and its buckets.
     pub(crate) stretches: Vec<(usize, bool, Vec<u32>)>,
     pub(crate) ruled: bool,
     pub(crate) sentences: usize,
-    /// False where the work has a name that no stretch is.
+    /// False where the term is there and no stretch is it.
     pub(crate) known: bool,
 }
 
@@ -260,14 +322,14 @@ pub(crate) fn learn(choices: &[(&Choice, usize)]) -> Vec<f32> {
     let mut sum = vec![0.0_f32; 1 << BITS];
     for _ in 0..PASSES {
         for (choice, best) in choices.iter().filter(|(choice, _)| choice.known) {
-            let near = around(*best, choice.sentences);
-            let none = none(choice.sentences, choice.ruled);
+            let near = around(choice.kind, *best, choice.sentences);
+            let none = none(choice.kind, choice.sentences, choice.ruled);
             let mut options: Vec<(&[u32], Option<u32>, bool)> = choice
                 .stretches
                 .iter()
                 .filter(|(sentence, ..)| near.contains(sentence))
                 .map(|(sentence, truth, features)| {
-                    (features.as_slice(), Some(offset(*sentence, *best)), *truth)
+                    (features.as_slice(), Some(offset(choice.kind, *sentence, *best)), *truth)
                 })
                 .collect();
             let named = options.iter().filter(|(.., truth)| *truth).count();

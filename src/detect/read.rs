@@ -280,7 +280,8 @@ impl RuleSet {
         state("@other", input.sender_role == Role::Other);
         state("@bot", input.sender_role == Role::Bot);
         state("@group", input.room_type == RoomType::Group);
-        let address = address(input.room_type, own, context, input.workers);
+        let said = own.words.first().and_then(|it| input.body.get(it.start..)).unwrap_or_default();
+        let address = address(input.room_type, said, own, context, input.workers);
         state("@to_other", address == Address::Other);
         state("@to_many", address == Address::Many);
         state("@to_unknown", address == Address::Unknown);

@@ -125,6 +125,10 @@ pub(crate) enum TermKind {
     Deadline,
 }
 
+impl TermKind {
+    pub(crate) const ALL: [Self; 4] = [Self::Deliverable, Self::Quantity, Self::Amount, Self::Deadline];
+}
+
 /// A message with what stood before it; a bare string is a client's message in a direct chat.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]

@@ -28,7 +28,7 @@ impl Scene<'_> {
 }
 
 /// What was said before that changes what a sentence means, anywhere in the context.
-const GROUND: [&str; 14] = [
+const GROUND: [&str; 18] = [
     "covered",
     "escrow_claim",
     "escrow_open",
@@ -43,6 +43,10 @@ const GROUND: [&str; 14] = [
     "unsettled",
     "withdrawn",
     "more",
+    "s_quote",
+    "s_offer",
+    "s_decline",
+    "s_approved",
 ];
 
 /// Those marks, by their numbers.

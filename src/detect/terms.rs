@@ -99,6 +99,11 @@ impl CompiledTerm {
 impl RuleSet {
     /// Copies the terms out of the request's sentence, or out of the other sentences when it has none.
     pub(crate) fn terms(&self, body: &str, seen: &Seen, best: usize) -> Terms {
+        self.copied(body, seen, best, &TermKind::ALL)
+    }
+
+    /// The terms, those of some kinds chosen by the model, where it chooses, and the others by the rules alone.
+    fn copied(&self, body: &str, seen: &Seen, best: usize, chosen: &[TermKind]) -> Terms {
         let (normal, sentences) = (&seen.normal, &seen.sentences);
         let best = best.min(sentences.len());
         let order = || sentences[best..].iter().chain(sentences[..best].iter().rev()).take(SENTENCES_MAX);
@@ -109,39 +114,43 @@ impl RuleSet {
                 slice(body, from, to)
             })
         };
+        let model = self.model.as_ref().filter(|model| model.picks());
+        let term = |kind| match model.filter(|_| chosen.contains(&kind)) {
+            None => find(kind),
+            Some(model) => {
+                let range = self.pick(model, kind, seen, best)?;
+                let (from, to) = normal.span(range);
+                slice(body, from, to)
+            }
+        };
         Terms {
-            deliverable: match self.model.as_ref().filter(|model| model.picks()) {
-                None => find(TermKind::Deliverable),
-                Some(model) => self.pick(model, seen, best).and_then(|range| {
-                    let (from, to) = normal.span(range);
-                    slice(body, from, to)
-                }),
-            },
-            quantity: find(TermKind::Quantity),
-            amount: find(TermKind::Amount),
-            deadline: find(TermKind::Deadline),
+            deliverable: term(TermKind::Deliverable),
+            quantity: term(TermKind::Quantity),
+            amount: term(TermKind::Amount),
+            deadline: term(TermKind::Deadline),
         }
     }
 
     /// What the sender's own words name of each kind, whether they ask for work or not.
     pub fn terms_in(&self, body: &str) -> Terms {
         let seen = self.see(body, &own(body).words);
-        self.terms(body, &seen, 0)
+        // The model knows numbers and days of requests alone.
+        self.copied(body, &seen, 0, &[TermKind::Deliverable])
     }
 
-    /// The stretch that the model takes for the work's name.
-    fn pick(&self, model: &Model, seen: &Seen, best: usize) -> Option<Range<usize>> {
+    /// The stretch that the model takes for the term.
+    fn pick(&self, model: &Model, kind: TermKind, seen: &Seen, best: usize) -> Option<Range<usize>> {
         let (mut most, mut found, mut ruled) = (i32::MIN, None, false);
-        for sentence in pick::around(best, seen.sentences.len()) {
-            let place = model.pick(&[pick::offset(sentence, best)]);
-            ruled |= self.stretches(seen, sentence, |range, features| {
+        for sentence in pick::around(kind, best, seen.sentences.len()) {
+            let place = model.pick(&[pick::offset(kind, sentence, best)]);
+            ruled |= self.stretches(kind, seen, sentence, |range, features| {
                 let score = model.pick(features) + place;
                 if score > most {
                     (most, found) = (score, Some(range));
                 }
             });
         }
-        found.filter(|_| most > model.pick(&pick::none(seen.sentences.len(), ruled)))
+        found.filter(|_| most > model.pick(&pick::none(kind, seen.sentences.len(), ruled)))
     }
 
     /// The byte range of the first term of this kind in a normalised sentence.

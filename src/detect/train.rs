@@ -8,8 +8,9 @@ use crate::detect::model::LABELS;
 use crate::detect::pick::Choice;
 use crate::detect::read::{Heard, Reading, Seen};
 use crate::detect::rules::RuleSet;
+use crate::detect::schema::TermKind;
 use crate::detect::terms::slice;
-use crate::domain::{Label, Tier};
+use crate::domain::{Label, Terms, Tier};
 
 const KINDS: usize = Kind::COUNT;
 const BUCKETS: usize = 1 << BITS;
@@ -22,8 +23,8 @@ pub(crate) struct Example {
     pub(crate) truth: [bool; LABELS],
     pub(crate) blocked: [bool; LABELS],
     pub(crate) cap: Tier,
-    /// Of a request the stretches that may name the work.
-    pub(crate) choice: Option<Choice>,
+    /// Of a request the stretches that may be one of its terms.
+    pub(crate) choices: Vec<Choice>,
     sentences: Vec<Vec<(u8, u32)>>,
 }
 
@@ -43,11 +44,11 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            alpha: 0.2,
+            alpha: 0.3,
             l1: 0.5,
             l2: 1.0,
             epochs: 12,
-            scale: [0.5, 1.0, 0.5, 0.3, 2.0, 0.5, 0.2, 0.2],
+            scale: [0.8, 1.0, 0.5, 0.3, 2.0, 0.5, 0.2, 0.2],
             positive: 1.0,
             seed: 1,
         }
@@ -78,19 +79,29 @@ impl Example {
             truth: Label::ALL.map(|label| it.labels.get(label)),
             blocked: reading.blocked,
             cap: reading.cap,
-            choice: it.labels.new_request.then(|| choice(rules, it, &seen)),
+            choices: match it.labels.new_request {
+                true => TermKind::ALL.map(|kind| choice(rules, it, &seen, kind)).into(),
+                false => Vec::new(),
+            },
             sentences,
         }
     }
 }
 
-fn choice(rules: &RuleSet, it: &Labelled, seen: &Seen) -> Choice {
+fn choice(rules: &RuleSet, it: &Labelled, seen: &Seen, kind: TermKind) -> Choice {
     let fold = |text: &str| text.nfkc().collect::<String>();
-    let truth = it.terms.deliverable.as_deref().map(fold);
+    let Terms { deliverable, quantity, amount, deadline } = &it.terms;
+    let truth = match kind {
+        TermKind::Deliverable => deliverable,
+        TermKind::Quantity => quantity,
+        TermKind::Amount => amount,
+        TermKind::Deadline => deadline,
+    };
+    let truth = truth.as_deref().map(fold);
     let body = it.record.input().body;
     let (mut stretches, mut ruled) = (Vec::new(), false);
     for sentence in 0..seen.sentences.len() {
-        ruled |= rules.stretches(seen, sentence, |range, features| {
+        ruled |= rules.stretches(kind, seen, sentence, |range, features| {
             let (from, to) = seen.normal.span(range);
             let words = truth.as_ref().and_then(|_| slice(body, from, to));
             let right = words.is_some_and(|words| truth.as_deref() == Some(fold(&words).as_str()));
@@ -98,7 +109,7 @@ fn choice(rules: &RuleSet, it: &Labelled, seen: &Seen) -> Choice {
         });
     }
     let known = truth.is_none() || stretches.iter().any(|(_, right, _)| *right);
-    Choice { stretches, ruled, sentences: seen.sentences.len(), known }
+    Choice { kind, stretches, ruled, sentences: seen.sentences.len(), known }
 }
 
 /// Weights of one label.

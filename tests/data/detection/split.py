@@ -2,6 +2,9 @@
 """Compact records to the corpus: checks them, drops near-duplicates, splits by conversation, always the same way.
 
     split.py SOURCE OUT          SOURCE holds one folder for each writer, with *.jsonl in the compact form
+    split.py SOURCE OUT MORE     the same for records that are added later: they are compared with those that lie in OUT
+                                 already, which stay as they are, and written to MORE.jsonl, MORE_frozen.jsonl,
+                                 MORE_ordinary.jsonl and MORE_ordinary_frozen.jsonl
 
 A compact record, one JSON object a line: b body; c context, oldest first, each "C:", "W:", "O:" or "B:" and the text;
 s sender (client, worker, other, bot; default client); r room_type (default direct); l the labels that are true;
@@ -109,8 +112,25 @@ class Groups:
         self.up[other] = one
 
 
-def main(source, out):
+def there(out, names):
+    """Records of an earlier run, as (ordinary, key, record, place): a conversation stays on its side."""
+    for path in sorted(out.glob("*.jsonl")):
+        if path.name in names:
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            record = json.loads(line)
+            key = f"{path.name}:{record.get('group') or number}"
+            yield "ordinary" in path.name, key, record, f"{path.name}:{number}"
+
+
+def main(source, out, more=None):
     source, out = pathlib.Path(source), pathlib.Path(out)
+    names = {False: ("train.jsonl", "frozen.jsonl"), True: ("ordinary.jsonl", "ordinary_frozen.jsonl")}
+    if more:
+        ordinary = (f"{more}_ordinary.jsonl", f"{more}_ordinary_frozen.jsonl")
+        names = {False: (f"{more}.jsonl", f"{more}_frozen.jsonl"), True: ordinary}
+    written = {name for pair in names.values() for name in pair}
+    earlier = list(there(out, written)) if more else []
     records, violations = [], []
     for path in sorted(source.glob("*/*.jsonl")):
         ordinary = "ordinary" in path.name
@@ -135,7 +155,8 @@ def main(source, out):
             records.append((ordinary, key, record, place))
 
     groups, kept, index, contexts = Groups(), [], {}, {}
-    for ordinary, key, record, place in records:
+    # What lies there comes first: of two that are alike the earlier one stays.
+    for ordinary, key, record, place in earlier + records:
         groups.root(key)
         body = grams(record["body"])
         before = context_text(record)
@@ -160,19 +181,21 @@ def main(source, out):
         kept.append((ordinary, key, record, body, before))
 
     # Where a group has been before it stays, though later records may have joined it to another.
-    names = {False: ("train.jsonl", "frozen.jsonl"), True: ("ordinary.jsonl", "ordinary_frozen.jsonl")}
-    stays = {}
+    stays = {record["id"]: "frozen" in place for _, _, record, place in earlier}
     for pair in names.values():
         for frozen, name in enumerate(pair):
             if (out / name).exists():
                 for line in (out / name).read_text(encoding="utf-8").splitlines():
                     stays[json.loads(line)["id"]] = bool(frozen)
+    old = {record["id"] for _, _, record, _ in earlier}
     placed = {}
     for _, key, record, _, _ in kept:
         if record["id"] in stays:
             placed.setdefault(groups.root(key), stays[record["id"]])
-    parts = {name: [] for pair in names.values() for name in pair}
+    parts = {name: [] for name in sorted(written)}
     for ordinary, key, record, _, _ in kept:
+        if record["id"] in old:
+            continue
         root = groups.root(key)
         digest = int.from_bytes(hashlib.sha256(root.encode()).digest()[:8], "big")
         frozen = stays.get(record["id"], placed.get(root, digest % PARTS == 0))
@@ -188,6 +211,6 @@ def main(source, out):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
     main(*sys.argv[1:])
