@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ const CONTROL_EVERY: Duration = Duration::from_secs(10);
 const CONTROL_LOOK: Duration = Duration::from_millis(500);
 /// How often it is looked at what was agreed and what stands still.
 const ATTEND_EVERY: Duration = Duration::from_secs(5);
+/// What is under way when another process has taken the turn may come to its end for so long.
+const WIND_DOWN: Duration = Duration::from_secs(2);
 /// The sender looks again at least this often.
 const SEND_POLL: Duration = Duration::from_secs(1);
 
@@ -73,7 +76,19 @@ impl Workshop {
         let Some(_lock) = self.lock(stop.clone()).await else { return };
         while let Some(turn) = turns::wait(&self.store, stop.clone()).await {
             let (over, is_over) = watch::channel(false);
-            tokio::join!(self.work(is_over), turns::keep(&self.store, turn, stop.clone(), over));
+            let mut work = pin!(self.work(is_over));
+            tokio::select! {
+                () = &mut work => {}
+                () = turns::keep(&self.store, turn, stop.clone(), over) => {
+                    if *stop.borrow() {
+                        work.await;
+                    } else {
+                        // Another works now. A pass over many rooms takes minutes: who waited for its end would not
+                        // stand by meanwhile. What is dropped is left as a kill would leave it.
+                        let _ = tokio::time::timeout(WIND_DOWN, work).await;
+                    }
+                }
+            }
             if let Err(error) = self.store.end_turn(turn).await {
                 tracing::warn!(error = %error, "the turn could not be given back; its lease ends it");
             }
@@ -367,7 +382,13 @@ impl Workshop {
         while !*stop.borrow() {
             again.append(&mut self.receiver.take_missed());
             let mut wait = self.config.reconcile.interval;
-            match reconciler.pass(&again).await {
+            // With many rooms, or a platform that answers slowly, a pass takes minutes. Cut off, it has recorded what it read;
+            // the rest is still due.
+            let passed = tokio::select! {
+                passed = reconciler.pass(&again) => passed,
+                _ = stop.changed() => return,
+            };
+            match passed {
                 Ok(passed) => {
                     // A room that alone could not be read comes again by the rota.
                     if passed.read > 0 || passed.left == 0 {

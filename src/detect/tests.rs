@@ -294,6 +294,28 @@ fn the_same_records_give_the_same_model_and_it_is_read() {
 }
 
 #[test]
+fn who_is_called_by_name_in_a_group_is_the_one_who_is_asked() {
+    let said = |role, body: &str| ContextMessage { sender_role: role, body: body.to_owned() };
+    let body = "戸崎さん、バナーも追加で3枚お願いできますか?1枚5,000円です";
+    let of = |context: &[ContextMessage]| {
+        RULES.read(&SignalInput {
+            room_type: RoomType::Group,
+            sender_role: Role::Client,
+            body,
+            context,
+            workers: &[],
+        })
+    };
+    let another =
+        of(&[said(Role::Other, "模型の戸崎です、来週あがります"), said(Role::Worker, "承知しました")]);
+    assert!(!another.labels.new_request, "{another:?}");
+    let worker = of(&[said(Role::Worker, "デザインの戸崎です、よろしくお願いします")]);
+    assert_eq!((worker.labels.new_request, worker.tier), (true, Tier::Certain), "{worker:?}");
+    // Nothing tells who that is: nobody is reminded of it in public.
+    assert_eq!(of(&[]).tier, Tier::Unsure);
+}
+
+#[test]
 fn the_own_corpus_keeps_its_score() {
     let score = score(&RULES, OWN.as_bytes()).expect("the own corpus");
     assert!(score.records >= 150);

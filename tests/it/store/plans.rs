@@ -267,6 +267,8 @@ async fn no_query_of_postgresql_is_planned_through_what_grows_with_the_history()
     // A digest of everything reads everything.
     let but = ["derived.rs"];
     sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/postgres"), &but, &mut queries);
+    // The digest of the index, which `verify --deep` compares, does so too.
+    queries.retain(|it| !it.contains("u.lexeme, i.n") && !it.contains("tsvector_to_array(words) FROM"));
     let mut wrong = Vec::new();
     for sql in &queries {
         let walks = plan(sql).await;

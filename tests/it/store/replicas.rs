@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use karibarai::domain::{Clock as _, RoomId, SystemClock};
-use karibarai::sandbox::{Role, RoomKind, Rules, Sandbox, SandboxConfig};
+use karibarai::sandbox::{Fault, FaultKind, Role, RoomKind, Rules, Sandbox, SandboxConfig};
 use karibarai::store::{CaseStore as _, PostgresPlace, Store, Turn, TurnStore as _};
 use karibarai::upkeep;
 use tokio::time::Instant;
@@ -242,6 +242,42 @@ async fn of_three_replicas_any_one_carries_on_alone() {
     println!("{} rounds, {} answers, slowest {slowest:?}", requests.len(), acknowledged.len());
     stage.check(&requests, &acknowledged).await;
     assert!(slowest < TAKEOVER, "taken over after {slowest:?}");
+}
+
+/// A pass over rooms that answer slowly takes a minute here. Who lost the turn meanwhile must not finish it first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_lost_the_turn_in_a_long_pass_can_take_it_at_once() {
+    let stage = Stage::new(30).await;
+    let (quick, slow) = stage.rooms.split_at(2);
+    for room in slow {
+        let path = format!("/rooms/{room}/messages");
+        stage.chatwork.set_fault(Fault::always(FaultKind::Slow { ms: 2500 }).on("GET", &path));
+    }
+    let first = stage.replica();
+    let hello = stage.chatwork.post(stage.world.client, quick[0], REQUEST);
+    assert!(stage.deliver(&first, quick[0], &hello, REQUEST).await);
+    stage.answered(quick[0], &hello).await;
+    // It is in the middle of its first pass now, and another takes over while it is halted.
+    let mut second = stage.replica();
+    first.signal("-STOP");
+    let more = stage.chatwork.post(stage.world.client, slow[0], REQUEST);
+    assert!(stage.deliver(&second, slow[0], &more, REQUEST).await);
+    stage.answered(slow[0], &more).await;
+    first.signal("-CONT");
+    let room = stage.world.direct_room;
+    let talk = stage.chatwork.post(stage.world.client, room, TALK);
+    while !stage.deliver(&first, room, &talk, TALK).await {}
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let request = stage.chatwork.post(stage.world.client, quick[1], REQUEST);
+    assert!(stage.deliver(&first, quick[1], &request, REQUEST).await);
+    let since = Instant::now();
+    second.kill();
+    stage.answered(quick[1], &request).await;
+    let after = since.elapsed();
+    drop((first, second));
+    let requests = [(quick[0], hello.clone()), (quick[1], request.clone()), (slow[0], more.clone())];
+    stage.check(&requests, &[hello, more, talk, request]).await;
+    assert!(after < TAKEOVER, "taken over after {after:?}");
 }
 
 /// Replicas are replaced one by one while deliveries come, as an update does it; half-way the database is already that of
