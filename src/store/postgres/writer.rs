@@ -19,6 +19,9 @@ const BATCH: usize = 1024;
 /// A batch that takes longer is given up: its callers answer 503, and the rooms are read again when writing works.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// The head's lock is let go of so long after a process was halted in the middle of a batch: for that long nobody appends.
+const STALLED: Duration = Duration::from_millis(1500);
+
 type Answer = oneshot::Sender<StoreResult<Vec<Appended>>>;
 
 enum Job {
@@ -136,7 +139,11 @@ fn tell(result: StoreResult<Vec<Appended>>, calls: Vec<(usize, Answer)>) {
 async fn begin(client: &mut Object) -> StoreResult<Work<'_>> {
     let work = Work(client.transaction().await?);
     // Whatever the server's default is: what is answered 200 waits for the disk.
-    work.0.batch_execute("SET LOCAL synchronous_commit = on").await?;
+    let sql = format!(
+        "SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = {}",
+        STALLED.as_millis()
+    );
+    work.0.batch_execute(&sql).await?;
     Ok(work)
 }
 

@@ -1,6 +1,6 @@
 //! Several processes on one database, killed, halted and replaced in turn: nothing is lost, nothing is said twice.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use karibarai::domain::{Clock as _, RoomId, SystemClock};
@@ -16,8 +16,8 @@ use crate::support::{all_records, cluster, environment, install_tls, read_store,
 /// Whoever works is followed within this time.
 const TAKEOVER: Duration = Duration::from_secs(15);
 
-/// The message as its webhook; true when it was answered 200.
-async fn deliver(url: &str, world: &World, room: u64, message: &str, text: &str) -> bool {
+/// The message as its webhook; how it was answered where not 200.
+async fn deliver(url: &str, world: &World, room: u64, message: &str, text: &str) -> Result<(), String> {
     let seconds = SystemClock.now().0 / 1000;
     let text = serde_json::to_string(text).unwrap();
     let body = format!(
@@ -29,12 +29,11 @@ async fn deliver(url: &str, world: &World, room: u64, message: &str, text: &str)
         .post(url)
         .header("x-chatworkwebhooksignature", sign(&world.webhook_tokens[0], body.as_bytes()))
         .body(body);
-    let answer = request.send().await.map(|it| it.status().as_u16());
-    // What is told of a run that failed: a busy machine, or a replica that refused.
-    if !matches!(answer, Ok(200)) {
-        println!("{url}, room {room}: {answer:?}");
+    match request.send().await {
+        Ok(answer) if answer.status() == 200 => Ok(()),
+        Ok(answer) => Err(format!("room {room}: {}", answer.status())),
+        Err(error) => Err(format!("room {room}: {error:?}")),
     }
-    matches!(answer, Ok(200))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,6 +70,8 @@ struct Stage {
     folder: tempfile::TempDir,
     settings: Vec<(String, String)>,
     place: PostgresPlace,
+    /// Deliveries that were not answered 200.
+    refused: Mutex<Vec<String>>,
 }
 
 impl Stage {
@@ -105,7 +106,8 @@ impl Stage {
         }
         let extra: Vec<(&str, &str)> = extra.iter().map(|(name, value)| (&**name, &**value)).collect();
         let settings = settings(folder.path(), &sandbox.api_base(), &world, &extra);
-        Self { sandbox, chatwork, world, rooms, folder, settings, place }
+        let refused = Mutex::default();
+        Self { sandbox, chatwork, world, rooms, folder, settings, place, refused }
     }
 
     fn replica(&self) -> Process {
@@ -114,7 +116,8 @@ impl Stage {
 
     /// True when it was answered 200.
     async fn deliver(&self, replica: &Process, room: u64, message: &str, text: &str) -> bool {
-        deliver(&replica.url, &self.world, room, message, text).await
+        let answer = deliver(&replica.url, &self.world, room, message, text).await;
+        answer.map_err(|why| self.refused.lock().unwrap().push(why)).is_ok()
     }
 
     async fn answered(&self, room: u64, request: &str) {
@@ -197,7 +200,8 @@ async fn replicas_that_are_killed_and_halted_lose_nothing_and_say_nothing_twice(
     while !stage.deliver(&replicas[0], room, &last, TALK).await {}
     tokio::time::sleep(Duration::from_secs(4)).await;
     drop(replicas);
-    assert!(acknowledged.len() >= requests.len(), "{} answers", acknowledged.len());
+    let refused = stage.refused.lock().unwrap().join("\n");
+    assert!(acknowledged.len() >= requests.len(), "{} answers; {refused}", acknowledged.len());
     println!("{} rounds, {} answers, slowest {slowest:?}", requests.len(), acknowledged.len());
     stage.check(&requests, &acknowledged).await;
     assert!(slowest < TAKEOVER, "taken over after {slowest:?}");
@@ -238,7 +242,8 @@ async fn of_three_replicas_any_one_carries_on_alone() {
     }
     tokio::time::sleep(Duration::from_secs(4)).await;
     drop(replicas);
-    assert!(acknowledged.len() >= 4 * requests.len(), "{} answers", acknowledged.len());
+    let refused = stage.refused.lock().unwrap().join("\n");
+    assert!(acknowledged.len() >= 4 * requests.len(), "{} answers; {refused}", acknowledged.len());
     println!("{} rounds, {} answers, slowest {slowest:?}", requests.len(), acknowledged.len());
     stage.check(&requests, &acknowledged).await;
     assert!(slowest < TAKEOVER, "taken over after {slowest:?}");
