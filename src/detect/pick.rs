@@ -58,6 +58,16 @@ impl TermKind {
         }
     }
 
+    /// Letters at most that may stand before the number or day in such a term: 文字単価, 毎月, 来週の.
+    fn lead(self) -> usize {
+        match self {
+            Self::Deliverable => usize::MAX,
+            Self::Quantity => 3,
+            Self::Amount => 5,
+            Self::Deadline => 8,
+        }
+    }
+
     /// Sentences before and behind the request's own.
     fn reach(self) -> (usize, usize) {
         match self {
@@ -66,14 +76,33 @@ impl TermKind {
         }
     }
 
-    /// Whether words may be such a term at all.
-    fn may_be(self, words: &[(usize, char)]) -> bool {
-        let any = |of: &str| words.iter().any(|(_, c)| of.contains(*c));
-        match self {
-            Self::Deliverable => true,
-            Self::Quantity | Self::Amount => any(NUMBER),
-            Self::Deadline => any(TIME) || DAYS.iter().any(|day| spells(words, day)),
-        }
+    /// How many letters before each may begin what makes words such a term: whether a stretch has any is then one step. `None`
+    /// where any words may be one.
+    fn anchors(self, letters: &[(usize, char)]) -> Option<Vec<u16>> {
+        let begins = |at: usize| {
+            let c = letters[at].1;
+            match self {
+                Self::Deliverable => true,
+                Self::Quantity | Self::Amount => NUMBER.contains(c),
+                Self::Deadline => {
+                    let word = |day: &&str| {
+                        let there = letters[at..].iter().map(|it| it.1);
+                        there.take(day.chars().count()).eq(day.chars())
+                    };
+                    TIME.contains(c) || DAYS.iter().any(word)
+                }
+            }
+        };
+        (self != Self::Deliverable).then(|| {
+            let mut count = 0;
+            let mut counts = Vec::with_capacity(letters.len() + 1);
+            counts.push(0);
+            for at in 0..letters.len() {
+                count += u16::from(begins(at));
+                counts.push(count);
+            }
+            counts
+        })
     }
 
     fn bucket(self, hash: u64) -> u32 {
@@ -84,11 +113,6 @@ impl TermKind {
     fn of(self, bucket: u32) -> u32 {
         (bucket ^ (self as u32).wrapping_mul(0x9e37_79b9)) & ((1 << BITS) - 1)
     }
-}
-
-fn spells(letters: &[(usize, char)], word: &str) -> bool {
-    let length = word.chars().count();
-    letters.windows(length).any(|it| it.iter().map(|(_, c)| *c).eq(word.chars()))
 }
 
 /// The buckets of a message that does not have the term.
@@ -154,29 +178,27 @@ impl RuleSet {
     pub(crate) fn stretches(
         &self,
         kind: TermKind,
-        seen: &Seen,
-        sentence: usize,
+        sentence: &Sentence<'_>,
         mut see: impl FnMut(Range<usize>, &[u32]),
     ) -> bool {
-        let Some(place) = seen.sentences.get(sentence) else { return false };
-        let text = &seen.normal.text[place.clone()];
-        let letters: Vec<(usize, char)> = text.char_indices().take(LETTERS_MAX).collect();
-        let end = letters.last().map_or(0, |(at, c)| at + c.len_utf8());
+        let Sentence { text, start, letters, wanted, places } = sentence;
+        let anchors = kind.anchors(letters);
+        if anchors.as_ref().is_some_and(|it| it.last() == Some(&0)) {
+            return false;
+        }
         let ruled: Vec<Option<Range<usize>>> = self
             .terms
             .iter()
             .filter(|rule| rule.term == kind)
             .flat_map(|rule| rule.find_each(text))
             .collect();
-        let mut wanted: Vec<(usize, usize)> = WANTED
-            .iter()
-            .enumerate()
-            .flat_map(|(which, word)| text[..end].match_indices(word).map(move |(at, _)| (at, which)))
-            .collect();
-        wanted.sort_unstable();
-        let mut features = Vec::with_capacity(48);
+        let mut features = Vec::with_capacity(64);
         for from in 0..letters.len() {
-            if !may_start(kind, &letters, from) {
+            if !may_start(kind, letters, from) {
+                continue;
+            }
+            let near = letters.len().min(from.saturating_add(kind.lead()).saturating_add(1));
+            if anchors.as_ref().is_some_and(|it| it[from] == it[near]) {
                 continue;
             }
             let joins = if kind == TermKind::Deliverable { JOINS } else { SIGNS };
@@ -185,12 +207,12 @@ impl RuleSet {
                 if class(last) == Class::Other && !joins.contains(last) {
                     break;
                 }
-                if !may_end(kind, &letters, to) || !kind.may_be(&letters[from..to]) {
+                if !may_end(kind, letters, to) || anchors.as_ref().is_some_and(|it| it[from] == it[to]) {
                     continue;
                 }
                 let range = letters[from].0..letters[to - 1].0 + last.len_utf8();
                 features.clear();
-                describe(&letters, from, to, &mut features);
+                describe(letters, places, from, to, &mut features);
                 for (rule, found) in ruled.iter().enumerate() {
                     let how = match found {
                         None => 0,
@@ -206,12 +228,10 @@ impl RuleSet {
                 let (which, far) =
                     wanted.get(next).map_or((99, 9), |(at, which)| (*which, ((at - range.end) / 9).min(8)));
                 features.push(bucket(step(step(5, which as u64), far as u64)));
-                features.push(bucket(step(
-                    step(6, which as u64),
-                    run(&letters, 1, to as isize, to as isize + 1),
-                )));
+                features
+                    .push(bucket(step(step(6, which as u64), run(letters, 1, to as isize, to as isize + 1))));
                 features.iter_mut().for_each(|it| *it = kind.of(*it));
-                see(place.start + range.start..place.start + range.end, &features);
+                see(start + range.start..start + range.end, &features);
             }
         }
         ruled.iter().any(Option::is_some)
@@ -251,23 +271,95 @@ fn may_end(kind: TermKind, letters: &[(usize, char)], to: usize) -> bool {
     }
 }
 
-fn describe(letters: &[(usize, char)], from: usize, to: usize, features: &mut Vec<u32>) {
-    let (from, to) = (from.cast_signed(), to.cast_signed());
-    let mut add = |hash: u64| features.push(bucket(hash));
-    for length in 1..=3_isize {
-        add(run(letters, 10 + length.cast_unsigned() as u64, from - length, from));
-        add(run(letters, 20 + length.cast_unsigned() as u64, to - length, to));
-        add(run(letters, 30 + length.cast_unsigned() as u64, from, (from + length).min(to)));
+/// A sentence, ready for the choice of each of its terms.
+pub(crate) struct Sentence<'a> {
+    text: &'a str,
+    /// Where it begins in the normalised text.
+    start: usize,
+    letters: Vec<(usize, char)>,
+    /// Words of [`WANTED`] by their places.
+    wanted: Vec<(usize, usize)>,
+    places: Vec<Place>,
+}
+
+impl<'a> Sentence<'a> {
+    /// One of the message's sentences.
+    pub(crate) fn new(seen: &'a Seen, place: &Range<usize>) -> Self {
+        let text = &seen.normal.text[place.clone()];
+        let letters: Vec<(usize, char)> = text.char_indices().take(LETTERS_MAX).collect();
+        let end = letters.last().map_or(0, |(at, c)| at + c.len_utf8());
+        let mut wanted: Vec<(usize, usize)> = WANTED
+            .iter()
+            .enumerate()
+            .flat_map(|(which, word)| text[..end].match_indices(word).map(move |(at, _)| (at, which)))
+            .collect();
+        wanted.sort_unstable();
+        let places = (0..=letters.len()).map(|at| Place::new(&letters, at)).collect();
+        Self { text, start: place.start, letters, wanted, places }
     }
-    for length in 1..=4_isize {
-        add(run(letters, 40 + length.cast_unsigned() as u64, to, to + length));
+}
+
+/// What all stretches have in common that begin, or that end, at one place of a sentence: letters before and behind it.
+struct Place {
+    begins: [u32; 8],
+    ends: [u32; 8],
+    before: u64,
+    behind: u64,
+    tail: u64,
+    next: [u64; 2],
+    edge: u64,
+    /// The two letters from here on.
+    pair: u32,
+}
+
+impl Place {
+    fn new(letters: &[(usize, char)], at: usize) -> Self {
+        let of = |at: isize| usize::try_from(at).ok().and_then(|at| letters.get(at)).map(|(_, c)| class(*c));
+        let at = at.cast_signed();
+        let run = |kind, from, to| run(letters, kind, from, to);
+        let (one, other) = (of(at - 1), of(at));
+        let edge = step(u64::from(one == other), other.map_or(9, |it| it as u64));
+        let begins = [
+            run(11, at - 1, at),
+            run(12, at - 2, at),
+            run(13, at - 3, at),
+            run(31, at, at + 1),
+            run(32, at, at + 2),
+            run(33, at, at + 3),
+            step(57, edge),
+            step(61, (at / 6).cast_unsigned() as u64),
+        ];
+        let ends = [
+            run(21, at - 1, at),
+            run(22, at - 2, at),
+            run(23, at - 3, at),
+            run(41, at, at + 1),
+            run(42, at, at + 2),
+            run(43, at, at + 3),
+            run(44, at, at + 4),
+            step(58, edge),
+        ];
+        Self {
+            begins: begins.map(bucket),
+            ends: ends.map(bucket),
+            before: run(51, at - 1, at),
+            behind: run(52, at, at + 1),
+            tail: run(53, at - 2, at),
+            next: [run(55, at, at + 2), run(56, at, at + 2)],
+            edge,
+            pair: bucket(run(62, at, at + 2)),
+        }
     }
-    let whole = run(letters, 50, from, to);
-    let (before, behind) = (run(letters, 51, from - 1, from), run(letters, 52, to, to + 1));
-    let tail = run(letters, 53, (to - 2).max(from), to);
+}
+
+fn describe(letters: &[(usize, char)], places: &[Place], from: usize, to: usize, features: &mut Vec<u32>) {
+    let (start, end) = (&places[from], &places[to]);
+    let (before, behind, tail) = (start.before, end.behind, end.tail);
+    let mut whole = run(letters, 50, 0, 0);
     let mut outline = step(54, 54);
     let mut last = None;
-    for (_, c) in &letters[from.cast_unsigned()..to.cast_unsigned()] {
+    for (_, c) in &letters[from..to] {
+        whole = step(whole, letter(*c));
         let it = class(*c);
         if it == Class::Kana || it == Class::Other {
             outline = step(outline, letter(*c));
@@ -276,27 +368,24 @@ fn describe(letters: &[(usize, char)], from: usize, to: usize, features: &mut Ve
         }
         last = Some(it);
     }
-    add(whole);
-    add(outline);
-    add(step(outline, before));
-    add(step(outline, behind));
-    add(step(before, behind));
-    add(step(tail, behind));
-    add(step(step(7, tail), run(letters, 55, to, to + 2)));
-    add(step(step(8, before), run(letters, 56, to, to + 2)));
-    let edge = |at: isize| {
-        let of = |at: isize| usize::try_from(at).ok().and_then(|at| letters.get(at)).map(|(_, c)| class(*c));
-        let (one, other) = (of(at - 1), of(at));
-        step(u64::from(one == other), other.map_or(9, |it| it as u64))
-    };
-    add(step(57, edge(from)));
-    add(step(58, edge(to)));
-    add(step(step(59, edge(from)), edge(to)));
-    add(step(60, (to - from).cast_unsigned() as u64));
-    add(step(61, (from / 6).cast_unsigned() as u64));
-    for at in from..to - 1 {
-        add(run(letters, 62, at, at + 2));
-    }
+    features.extend(start.begins);
+    features.extend(end.ends);
+    features.extend(
+        [
+            whole,
+            outline,
+            step(outline, before),
+            step(outline, behind),
+            step(before, behind),
+            step(tail, behind),
+            step(step(7, tail), end.next[0]),
+            step(step(8, before), end.next[1]),
+            step(step(59, start.edge), end.edge),
+            step(60, (to - from) as u64),
+        ]
+        .map(bucket),
+    );
+    features.extend(places[from..to - 1].iter().map(|it| it.pair));
 }
 
 /// What the learner sees of one term of a message.

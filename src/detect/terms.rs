@@ -1,5 +1,6 @@
 //! What a request names: exact words of the body.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -8,7 +9,7 @@ use regex::Regex;
 
 use crate::detect::model::Model;
 use crate::detect::own::own;
-use crate::detect::pick;
+use crate::detect::pick::{self, Sentence};
 use crate::detect::read::Seen;
 use crate::detect::rules::{RuleError, RuleSet};
 use crate::detect::schema::TermKind;
@@ -115,10 +116,11 @@ impl RuleSet {
             })
         };
         let model = self.model.as_ref().filter(|model| model.picks());
-        let term = |kind| match model.filter(|_| chosen.contains(&kind)) {
+        let mut read = Sentences::default();
+        let mut term = |kind| match model.filter(|_| chosen.contains(&kind)) {
             None => find(kind),
             Some(model) => {
-                let range = self.pick(model, kind, seen, best)?;
+                let range = self.pick(model, kind, seen, best, &mut read)?;
                 let (from, to) = normal.span(range);
                 slice(body, from, to)
             }
@@ -139,11 +141,20 @@ impl RuleSet {
     }
 
     /// The stretch that the model takes for the term.
-    fn pick(&self, model: &Model, kind: TermKind, seen: &Seen, best: usize) -> Option<Range<usize>> {
+    fn pick<'a>(
+        &self,
+        model: &Model,
+        kind: TermKind,
+        seen: &'a Seen,
+        best: usize,
+        read: &mut Sentences<'a>,
+    ) -> Option<Range<usize>> {
         let (mut most, mut found, mut ruled) = (i32::MIN, None, false);
         for sentence in pick::around(kind, best, seen.sentences.len()) {
             let place = model.pick(&[pick::offset(kind, sentence, best)]);
-            ruled |= self.stretches(kind, seen, sentence, |range, features| {
+            let Some(range) = seen.sentences.get(sentence) else { break };
+            let sentence = read.0.entry(sentence).or_insert_with(|| Sentence::new(seen, range));
+            ruled |= self.stretches(kind, sentence, |range, features| {
                 let score = model.pick(features) + place;
                 if score > most {
                     (most, found) = (score, Some(range));
@@ -158,6 +169,10 @@ impl RuleSet {
         self.terms.iter().filter(|rule| rule.term == kind).find_map(|rule| rule.find(sentence))
     }
 }
+
+/// Sentences that were made ready for one term: the others look at the same.
+#[derive(Default)]
+struct Sentences<'a>(HashMap<usize, Sentence<'a>>);
 
 /// Sentences around the request that are looked at for terms.
 const SENTENCES_MAX: usize = 40;

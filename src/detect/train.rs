@@ -5,7 +5,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::detect::corpus::Labelled;
 use crate::detect::features::{BITS, Kind, name_hash};
 use crate::detect::model::LABELS;
-use crate::detect::pick::Choice;
+use crate::detect::pick::{Choice, Sentence};
 use crate::detect::read::{Heard, Reading, Seen};
 use crate::detect::rules::RuleSet;
 use crate::detect::schema::TermKind;
@@ -100,8 +100,8 @@ fn choice(rules: &RuleSet, it: &Labelled, seen: &Seen, kind: TermKind) -> Choice
     let truth = truth.as_deref().map(fold);
     let body = it.record.input().body;
     let (mut stretches, mut ruled) = (Vec::new(), false);
-    for sentence in 0..seen.sentences.len() {
-        ruled |= rules.stretches(kind, seen, sentence, |range, features| {
+    for (sentence, place) in seen.sentences.iter().enumerate() {
+        ruled |= rules.stretches(kind, &Sentence::new(seen, place), |range, features| {
             let (from, to) = seen.normal.span(range);
             let words = truth.as_ref().and_then(|_| slice(body, from, to));
             let right = words.is_some_and(|words| truth.as_deref() == Some(fold(&words).as_str()));
