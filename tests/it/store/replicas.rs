@@ -3,9 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use karibarai::domain::{Clock as _, RoomId, SystemClock};
+use karibarai::domain::{Clock as _, MessageId, RoomId, SystemClock};
 use karibarai::sandbox::{Fault, FaultKind, Role, RoomKind, Rules, Sandbox, SandboxConfig};
-use karibarai::store::{CaseStore as _, PostgresPlace, Store, Turn, TurnStore as _};
+use karibarai::store::{
+    ArchiveStore as _, CaseStore as _, FollowStore as _, LedgerStore as _, PostgresPlace, Store, Turn,
+    TurnStore as _,
+};
 use karibarai::upkeep;
 use tokio::time::Instant;
 
@@ -126,7 +129,19 @@ impl Stage {
             if since.elapsed() >= Duration::from_secs(60) {
                 let store = read_store(&self.settings, self.folder.path()).await;
                 let rows = store.outbox_of_room(RoomId(room)).await.unwrap();
-                panic!("room {room} got no reminder: {rows:?}");
+                let id = MessageId::new(request).unwrap();
+                let filed = store.message(RoomId(room), &id).await.unwrap().is_some();
+                let recorded =
+                    all_records(&store).await.iter().any(|it| it.entry().unwrap().message == Some(id));
+                let size = store.head().await.unwrap().unwrap().end();
+                let mut behind = Vec::new();
+                for name in ["archive", "detector", "casebook"] {
+                    behind.push((name, size - store.cursor(name).await.unwrap().0));
+                }
+                let refused = self.refused.lock().unwrap();
+                panic!(
+                    "room {room} got no reminder: recorded {recorded}, filed {filed}, behind {behind:?}, {rows:?}, {refused:?}"
+                );
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
