@@ -9,6 +9,7 @@ use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::detect::rules::RuleSet;
+use crate::detect::tally::Tally;
 use crate::domain::{
     AccountId, ContextMessage, Label, Labels, Reason, Role, RoomType, SignalInput, Terms, Tier, UtcMillis,
 };
@@ -133,42 +134,6 @@ pub enum ScoreError {
     Line { line: usize },
 }
 
-/// Counts of one yes-or-no question over a corpus.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    pub right: usize,
-    pub false_alarms: usize,
-    pub missed: usize,
-}
-
-impl Tally {
-    fn add(&mut self, truth: bool, said: bool) {
-        self.right += usize::from(truth && said);
-        self.false_alarms += usize::from(!truth && said);
-        self.missed += usize::from(truth && !said);
-    }
-
-    /// Share of the alarms that were right; 1 without any alarm.
-    pub fn precision(&self) -> f64 {
-        share(self.right, self.right + self.false_alarms)
-    }
-
-    /// Share of the true ones that were found; 1 without any true one.
-    pub fn recall(&self) -> f64 {
-        share(self.right, self.right + self.missed)
-    }
-
-    /// The harmonic mean of both.
-    pub fn f1(&self) -> f64 {
-        share(2 * self.right, 2 * self.right + self.false_alarms + self.missed)
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of a corpus are far below 2^52")]
-fn share(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
-}
-
 /// How well a rule set does on a labelled corpus.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Score {
@@ -280,9 +245,7 @@ impl Score {
         }
         let (_, records, tally) = &mut self.files[at];
         *records += 1;
-        tally.right += after.right - before.right;
-        tally.false_alarms += after.false_alarms - before.false_alarms;
-        tally.missed += after.missed - before.missed;
+        tally.add_since(before, after);
     }
 
     pub(crate) fn add(&mut self, rules: &RuleSet, labelled: &Labelled) {

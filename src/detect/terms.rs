@@ -9,10 +9,11 @@ use regex::Regex;
 
 use crate::detect::model::Model;
 use crate::detect::own::own;
-use crate::detect::pick::{self, Sentence};
+use crate::detect::pick;
 use crate::detect::read::Seen;
 use crate::detect::rules::{RuleError, RuleSet};
 use crate::detect::schema::TermKind;
+use crate::detect::stretch::Sentence;
 use crate::detect::table::{compile, needed, refused};
 use crate::domain::Terms;
 

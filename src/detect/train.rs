@@ -5,10 +5,11 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::detect::corpus::Labelled;
 use crate::detect::features::{BITS, Kind, name_hash};
 use crate::detect::model::LABELS;
-use crate::detect::pick::{Choice, Sentence};
+use crate::detect::pick::Choice;
 use crate::detect::read::{Heard, Reading, Seen};
 use crate::detect::rules::RuleSet;
 use crate::detect::schema::TermKind;
+use crate::detect::stretch::Sentence;
 use crate::detect::terms::slice;
 use crate::domain::{Label, Terms, Tier};
 
