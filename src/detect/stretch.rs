@@ -137,7 +137,7 @@ impl RuleSet {
         &self,
         kind: TermKind,
         sentence: &Sentence<'_>,
-        mut see: impl FnMut(Range<usize>, &[u32]),
+        mut see: impl FnMut(&Stretch<'_>),
     ) -> bool {
         let Sentence { text, start, letters, wanted, places } = sentence;
         let anchors = kind.anchors(letters);
@@ -189,7 +189,8 @@ impl RuleSet {
                 features
                     .push(bucket(step(step(6, which as u64), run(letters, 1, to as isize, to as isize + 1))));
                 features.iter_mut().for_each(|it| *it = kind.of(*it));
-                see(start + range.start..start + range.end, &features);
+                let range = start + range.start..start + range.end;
+                see(&Stretch { range, from, to, own: &features });
             }
         }
         ruled.iter().any(Option::is_some)
@@ -229,6 +230,32 @@ fn may_end(kind: TermKind, letters: &[(usize, char)], to: usize) -> bool {
     }
 }
 
+/// Words that may be a term.
+pub(crate) struct Stretch<'s> {
+    /// In bytes of the normalised text.
+    pub(crate) range: Range<usize>,
+    /// In letters of the sentence.
+    from: usize,
+    to: usize,
+    /// Buckets beside those that go by where it begins, where it ends, and its pairs of letters.
+    pub(crate) own: &'s [u32],
+}
+
+/// What the stretches of a sentence weigh by their places, each place added up once: there are ten stretches for each.
+pub(crate) struct Shared {
+    begins: Vec<i32>,
+    ends: Vec<i32>,
+    /// Of all pairs before a place.
+    pairs: Vec<i32>,
+}
+
+impl Shared {
+    pub(crate) fn of(&self, stretch: &Stretch<'_>) -> i32 {
+        let Stretch { from, to, .. } = *stretch;
+        self.begins[from] + self.ends[to] + self.pairs[to - 1] - self.pairs[from]
+    }
+}
+
 /// A sentence, ready for the choice of each of its terms.
 pub(crate) struct Sentence<'a> {
     text: &'a str,
@@ -254,6 +281,34 @@ impl<'a> Sentence<'a> {
         wanted.sort_unstable();
         let places = (0..=letters.len()).map(|at| Place::new(&letters, at)).collect();
         Self { text, start: place.start, letters, wanted, places }
+    }
+
+    /// All buckets of one of its stretches.
+    pub(crate) fn features(&self, kind: TermKind, stretch: &Stretch<'_>) -> Vec<u32> {
+        let Stretch { from, to, own, .. } = *stretch;
+        let (first, rest) = own.split_at(OWN);
+        let mut all: Vec<u32> = Vec::with_capacity(64);
+        all.extend(self.places[from].begins.iter().chain(&self.places[to].ends).map(|it| kind.of(*it)));
+        all.extend(first);
+        all.extend(self.places[from..to - 1].iter().map(|it| kind.of(it.pair)));
+        all.extend(rest);
+        all
+    }
+
+    /// The weights of what its stretches share.
+    pub(crate) fn shared(&self, kind: TermKind, weigh: impl Fn(&[u32]) -> i32) -> Shared {
+        let sum = |buckets: [u32; 8]| weigh(&buckets.map(|it| kind.of(it)));
+        let mut pairs = Vec::with_capacity(self.places.len());
+        let mut before = 0;
+        for place in &self.places {
+            pairs.push(before);
+            before += weigh(&[kind.of(place.pair)]);
+        }
+        Shared {
+            begins: self.places.iter().map(|it| sum(it.begins)).collect(),
+            ends: self.places.iter().map(|it| sum(it.ends)).collect(),
+            pairs,
+        }
     }
 }
 
@@ -310,6 +365,9 @@ impl Place {
     }
 }
 
+/// What no other stretch of the sentence shares: the first of [`Stretch::own`].
+const OWN: usize = 10;
+
 fn describe(letters: &[(usize, char)], places: &[Place], from: usize, to: usize, features: &mut Vec<u32>) {
     let (start, end) = (&places[from], &places[to]);
     let (before, behind, tail) = (start.before, end.behind, end.tail);
@@ -326,22 +384,17 @@ fn describe(letters: &[(usize, char)], places: &[Place], from: usize, to: usize,
         }
         last = Some(it);
     }
-    features.extend(start.begins);
-    features.extend(end.ends);
-    features.extend(
-        [
-            whole,
-            outline,
-            step(outline, before),
-            step(outline, behind),
-            step(before, behind),
-            step(tail, behind),
-            step(step(7, tail), end.next[0]),
-            step(step(8, before), end.next[1]),
-            step(step(59, start.edge), end.edge),
-            step(60, (to - from) as u64),
-        ]
-        .map(bucket),
-    );
-    features.extend(places[from..to - 1].iter().map(|it| it.pair));
+    let own: [u64; OWN] = [
+        whole,
+        outline,
+        step(outline, before),
+        step(outline, behind),
+        step(before, behind),
+        step(tail, behind),
+        step(step(7, tail), end.next[0]),
+        step(step(8, before), end.next[1]),
+        step(step(59, start.edge), end.edge),
+        step(60, (to - from) as u64),
+    ];
+    features.extend(own.map(bucket));
 }

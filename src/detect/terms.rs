@@ -154,11 +154,14 @@ impl RuleSet {
         for sentence in pick::around(kind, best, seen.sentences.len()) {
             let place = model.pick(&[pick::offset(kind, sentence, best)]);
             let Some(range) = seen.sentences.get(sentence) else { break };
-            let sentence = read.0.entry(sentence).or_insert_with(|| Sentence::new(seen, range));
-            ruled |= self.stretches(kind, sentence, |range, features| {
-                let score = model.pick(features) + place;
+            let sentence = &*read.0.entry(sentence).or_insert_with(|| Sentence::new(seen, range));
+            let mut shared = None;
+            ruled |= self.stretches(kind, sentence, |stretch| {
+                let shared =
+                    shared.get_or_insert_with(|| sentence.shared(kind, |buckets| model.pick(buckets)));
+                let score = shared.of(stretch) + model.pick(stretch.own) + place;
                 if score > most {
-                    (most, found) = (score, Some(range));
+                    (most, found) = (score, Some(stretch.range.clone()));
                 }
             });
         }

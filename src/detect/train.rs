@@ -102,11 +102,12 @@ fn choice(rules: &RuleSet, it: &Labelled, seen: &Seen, kind: TermKind) -> Choice
     let body = it.record.input().body;
     let (mut stretches, mut ruled) = (Vec::new(), false);
     for (sentence, place) in seen.sentences.iter().enumerate() {
-        ruled |= rules.stretches(kind, &Sentence::new(seen, place), |range, features| {
-            let (from, to) = seen.normal.span(range);
+        let read = Sentence::new(seen, place);
+        ruled |= rules.stretches(kind, &read, |stretch| {
+            let (from, to) = seen.normal.span(stretch.range.clone());
             let words = truth.as_ref().and_then(|_| slice(body, from, to));
             let right = words.is_some_and(|words| truth.as_deref() == Some(fold(&words).as_str()));
-            stretches.push((sentence, right, features.to_vec()));
+            stretches.push((sentence, right, read.features(kind, stretch)));
         });
     }
     let known = truth.is_none() || stretches.iter().any(|(_, right, _)| *right);
