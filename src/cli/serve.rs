@@ -1,14 +1,19 @@
 //! `serve`: the bot, until SIGTERM or Ctrl-C.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use tokio::sync::watch;
 
-use crate::app::App;
+use crate::app::{App, AppError};
 use crate::platform::Stop;
 
 use super::Exit;
 use super::start::{self, Place};
 use super::terminal::Terminal;
+
+/// Longer than a row ever takes to write where nobody holds it up.
+const LINK_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let config = place.config()?;
@@ -20,16 +25,7 @@ pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Ex
         terminal.words("Webhookの受け口:", "webhooks arrive at"),
         app.public_address()
     ));
-    // With a password nobody needs a link, and none lies about in the log.
-    let pages = match app.has_password().await? {
-        true => format!("{} {}", terminal.words("管理画面:", "pages:"), app.pages()),
-        false => format!(
-            "{} {}",
-            terminal.words("管理画面（1回だけ使えるリンク）:", "pages (this link works once):"),
-            app.one_time_link().await?
-        ),
-    };
-    terminal.talk(&pages);
+    terminal.talk(&pages(&app, terminal).await);
     let (stop, stopped) = watch::channel(false);
     let mut asked = Stop::watch().context("cannot wait for the signal to stop")?;
     tokio::spawn(async move {
@@ -39,4 +35,34 @@ pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Ex
     app.run(stopped).await?;
     terminal.talk(terminal.words("停止しました。", "stopped."));
     Ok(Exit::Done)
+}
+
+/// Where the pages are. A link is a row in the store, and the store may be busy for a while (another process of a shared
+/// database was halted in the middle of a change): webhooks must not wait for that, nor the bot end by it.
+async fn pages(app: &App, terminal: &Terminal) -> String {
+    let link = async {
+        // With a password nobody needs a link, and none lies about in the log.
+        match app.has_password().await? {
+            true => Ok::<_, AppError>(None),
+            false => app.one_time_link().await.map(Some),
+        }
+    };
+    let words = match tokio::time::timeout(LINK_WAIT, link).await {
+        Ok(Ok(None)) => terminal.words("管理画面:", "pages:"),
+        Ok(Ok(Some(link))) => {
+            let words = terminal.words("管理画面（1回だけ使えるリンク）:", "pages (this link works once):");
+            return format!("{words} {link}");
+        }
+        failed => {
+            match failed {
+                Ok(Err(error)) => tracing::warn!(error = %error, "no link to the pages could be made"),
+                _ => tracing::warn!("no link to the pages could be made: the store is busy"),
+            }
+            terminal.words(
+                "管理画面（今はリンクを作れませんでした。あとで karibarai login-link で作れます）:",
+                "pages (no link could be made now; `karibarai login-link` makes one later):",
+            )
+        }
+    };
+    format!("{words} {}", app.pages())
 }

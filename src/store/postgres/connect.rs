@@ -25,6 +25,9 @@ const STATEMENT: Duration = Duration::from_secs(60);
 const LOCK: Duration = Duration::from_secs(10);
 /// A transaction whose program stopped lets go of its locks after this time.
 const IDLE: Duration = Duration::from_secs(5);
+/// The same of a transaction that holds up others: with the lock on the head nobody appends, with the one on changes nobody
+/// derives. A process that was halted holds it once for each of its connections that wait for it, one after the other.
+pub(super) const STALLED: Duration = Duration::from_millis(1500);
 /// The server has to acknowledge what was sent to it within this time.
 const SILENCE: Duration = Duration::from_secs(15);
 

@@ -139,7 +139,11 @@ impl PostgresStore {
         }
         let work = Work(client.transaction().await?);
         let (commit, lock) = (if durable { "on" } else { "off" }, self.inner.lock);
-        let sql = format!("SET LOCAL synchronous_commit = {commit}; SELECT pg_advisory_xact_lock({lock})");
+        let sql = format!(
+            "SET LOCAL synchronous_commit = {commit}; SET LOCAL idle_in_transaction_session_timeout = {};
+             SELECT pg_advisory_xact_lock({lock})",
+            connect::STALLED.as_millis()
+        );
         work.0.batch_execute(&sql).await?;
         Ok(work)
     }

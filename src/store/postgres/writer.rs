@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::domain::EntryIndex;
 use crate::store::{Appended, NewEntry, StoreError, StoreResult};
 
-use super::{Work, append, erase};
+use super::{Work, append, connect, erase};
 
 /// Calls that may wait; beyond it the caller is told [`StoreError::Busy`].
 const QUEUE: usize = 4096;
@@ -18,9 +18,6 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 1024;
 /// A batch that takes longer is given up: its callers answer 503, and the rooms are read again when writing works.
 const PATIENCE: Duration = Duration::from_secs(15);
-
-/// The head's lock is let go of so long after a process was halted in the middle of a batch: for that long nobody appends.
-const STALLED: Duration = Duration::from_millis(1500);
 
 type Answer = oneshot::Sender<StoreResult<Vec<Appended>>>;
 
@@ -141,7 +138,7 @@ async fn begin(client: &mut Object) -> StoreResult<Work<'_>> {
     // Whatever the server's default is: what is answered 200 waits for the disk.
     let sql = format!(
         "SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = {}",
-        STALLED.as_millis()
+        connect::STALLED.as_millis()
     );
     work.0.batch_execute(&sql).await?;
     Ok(work)
