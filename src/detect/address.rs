@@ -6,7 +6,7 @@ use crate::detect::own::{Own, own};
 use crate::domain::{AccountId, ContextMessage, Role, RoomType};
 
 /// Titles, departments and kinds of company that an outside worker is not addressed by.
-const INSIDE: [&str; 23] = [
+const INSIDE: [&str; 22] = [
     "店長",
     "社長",
     "部長",
@@ -28,7 +28,6 @@ const INSIDE: [&str; 23] = [
     "ちゃん",
     "チーム",
     "社内",
-    "室",
     "工場",
 ];
 /// What a name that is called ends with.
@@ -119,7 +118,9 @@ fn answers(id: u64, context: &[ContextMessage]) -> bool {
 }
 
 fn is_elsewhere(id: u64, name: &str, context: &[ContextMessage]) -> bool {
-    if INSIDE.iter().any(|inside| name.contains(inside)) {
+    // 衣裳室 is one, 大室 is somebody's name.
+    let is_room = |part: &str| part.ends_with('室') && part.chars().count() > 2;
+    if INSIDE.iter().any(|inside| name.contains(inside)) || name.split([' ', '　']).any(is_room) {
         return true;
     }
     let family: String = family_name(name);

@@ -316,6 +316,18 @@ fn who_is_called_by_name_in_a_group_is_the_one_who_is_asked() {
 }
 
 #[test]
+fn a_department_is_not_the_worker_and_a_name_like_one_may_be() {
+    let of = |name: &str| {
+        let body = format!("[To:12]{name}\nバナーも追加で3枚お願いできますか?1枚5,000円です");
+        let (room_type, sender_role) = (RoomType::Group, Role::Client);
+        let input = SignalInput { room_type, sender_role, body: &body, context: &[], workers: &[] };
+        RULES.read(&input).labels.new_request
+    };
+    assert!(!of("衣裳室 倉本さん") && !of("校正室"));
+    assert!(of("大室さん") && of("大室 健さん"));
+}
+
+#[test]
 fn the_own_corpus_keeps_its_score() {
     let score = score(&RULES, OWN.as_bytes()).expect("the own corpus");
     assert!(score.records >= 150);
