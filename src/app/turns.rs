@@ -1,5 +1,6 @@
 //! Turns of the processes that share a database: waiting for one, and keeping it.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -13,6 +14,8 @@ const LEASE: Duration = Duration::from_secs(10);
 const RENEW: Duration = Duration::from_secs(2);
 /// Without an answer of the database for so long the work ends: before the lease does, so that no two work.
 const SILENCE: Duration = Duration::from_secs(7);
+/// What is under way when another process has taken the turn may come to its end for so long.
+const WIND_DOWN: Duration = Duration::from_secs(2);
 /// How often a process that stands by asks whether it may work.
 const STAND_BY: Duration = Duration::from_millis(500);
 
@@ -39,13 +42,36 @@ pub(super) async fn wait(store: &Store, mut stop: watch::Receiver<bool>) -> Opti
     None
 }
 
-/// Keeps the turn until `stop` turns true or it is lost, and then says that it is over.
-pub(super) async fn keep(
+/// Works as long as the turn is kept, and gives it back. `work` ends when its receiver turns true.
+pub(super) async fn work<F>(
     store: &Store,
     turn: Turn,
-    mut stop: watch::Receiver<bool>,
-    over: watch::Sender<bool>,
-) {
+    stop: watch::Receiver<bool>,
+    work: impl FnOnce(watch::Receiver<bool>) -> F,
+) where
+    F: Future<Output = ()>,
+{
+    let (over, is_over) = watch::channel(false);
+    let mut work = pin!(work(is_over));
+    tokio::select! {
+        () = &mut work => {}
+        () = keep(store, turn, stop.clone(), over) => {
+            if *stop.borrow() {
+                work.await;
+            } else {
+                // Another works now. A pass over many rooms takes minutes: who waited for its end would not stand by
+                // meanwhile. What is dropped is left as a kill would leave it.
+                let _ = tokio::time::timeout(WIND_DOWN, work).await;
+            }
+        }
+    }
+    if let Err(error) = store.end_turn(turn).await {
+        tracing::warn!(error = %error, "the turn could not be given back; its lease ends it");
+    }
+}
+
+/// Keeps the turn until `stop` turns true or it is lost, and then says that it is over.
+async fn keep(store: &Store, turn: Turn, mut stop: watch::Receiver<bool>, over: watch::Sender<bool>) {
     let mut heard = Instant::now();
     while !*stop.borrow() {
         tokio::select! {

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
-use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,7 +25,7 @@ use crate::reconcile::Reconciler;
 use crate::reply::outbox::{Me, Outbox, Retries, Settled};
 use crate::reply::template::Templates;
 use crate::review::Review;
-use crate::store::{Store, TurnStore as _};
+use crate::store::Store;
 
 use super::{Outside, identity, objects, packages, turns};
 
@@ -42,8 +41,6 @@ const CONTROL_EVERY: Duration = Duration::from_secs(10);
 const CONTROL_LOOK: Duration = Duration::from_millis(500);
 /// How often it is looked at what was agreed and what stands still.
 const ATTEND_EVERY: Duration = Duration::from_secs(5);
-/// What is under way when another process has taken the turn may come to its end for so long.
-const WIND_DOWN: Duration = Duration::from_secs(2);
 /// The sender looks again at least this often.
 const SEND_POLL: Duration = Duration::from_secs(1);
 
@@ -75,23 +72,7 @@ impl Workshop {
         // Held until the end; the system lets go of it when the process dies, however it dies.
         let Some(_lock) = self.lock(stop.clone()).await else { return };
         while let Some(turn) = turns::wait(&self.store, stop.clone()).await {
-            let (over, is_over) = watch::channel(false);
-            let mut work = pin!(self.work(is_over));
-            tokio::select! {
-                () = &mut work => {}
-                () = turns::keep(&self.store, turn, stop.clone(), over) => {
-                    if *stop.borrow() {
-                        work.await;
-                    } else {
-                        // Another works now. A pass over many rooms takes minutes: who waited for its end would not
-                        // stand by meanwhile. What is dropped is left as a kill would leave it.
-                        let _ = tokio::time::timeout(WIND_DOWN, work).await;
-                    }
-                }
-            }
-            if let Err(error) = self.store.end_turn(turn).await {
-                tracing::warn!(error = %error, "the turn could not be given back; its lease ends it");
-            }
+            turns::work(&self.store, turn, stop.clone(), |is_over| self.work(is_over)).await;
         }
     }
 

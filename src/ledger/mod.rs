@@ -123,7 +123,10 @@ impl Ledger {
             _ => {}
         }
         checkpoints::check_outside(&store, &checkpoints, &origin, signer.verifier(), head.as_ref()).await?;
-        store.found(id).await?;
+        // A change waits for others: a start of a ledger that is there makes none.
+        if head.is_none() {
+            store.found(id).await?;
+        }
         keys::publish(&data_dir.join(PUBLIC_KEY), signer.verifier())?;
         let key_path = data_dir.join("keys/observation.key");
         let observation_key = match keys::read(&key_path)? {

@@ -31,10 +31,6 @@ use super::template::Templates;
 const LEASE: Duration = Duration::from_secs(10);
 /// Sendings of one row, the first included.
 const MAX_ATTEMPTS: u32 = 3;
-/// Wait after a call that failed, doubled with each further one up to [`MAX_BACKOFF`].
-const BACKOFF: Duration = Duration::from_secs(2);
-/// Whoever asked is still in the conversation a minute after Chatwork is back; in five minutes, less surely.
-const MAX_BACKOFF: Duration = Duration::from_secs(60);
 /// Notes to the owner in 24 hours; beyond it they are recorded and not posted.
 pub const NOTES_PER_DAY: u32 = 60;
 
@@ -320,8 +316,7 @@ impl Outbox {
         if let ApiError::RateLimited { until } = error {
             return Step::Later((*until).max(now.plus(Duration::from_secs(1))));
         }
-        let before = self.retries.failures(row.decided_n).saturating_sub(1);
-        Step::Later(now.plus(BACKOFF.saturating_mul(1 << before.min(8)).min(MAX_BACKOFF)))
+        Step::Later(now.plus(self.retries.pause(row.decided_n)))
     }
 
     /// Records the end, the step of the case that follows from it, and, where the owner has to know, a note.

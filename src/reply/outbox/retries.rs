@@ -7,6 +7,10 @@ use std::time::Duration;
 
 use crate::domain::{EntryIndex, UtcMillis};
 
+/// Wait after a call that failed, doubled with each further one up to [`MAX_BACKOFF`].
+const BACKOFF: Duration = Duration::from_secs(2);
+/// Whoever asked is still in the conversation a minute after Chatwork is back; in five minutes, less surely.
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
 /// A post whose calls have been failing for so long is stuck. Shorter troubles of the platform mend themselves.
 const STUCK: Duration = Duration::from_secs(1800);
 
@@ -47,8 +51,14 @@ impl Retries {
     }
 
     /// How many calls for it failed one after the other.
-    pub(super) fn failures(&self, row: EntryIndex) -> u32 {
+    fn failures(&self, row: EntryIndex) -> u32 {
         self.rows().get(&row).map_or(0, |it| it.failures)
+    }
+
+    /// How long to wait after the call that failed last.
+    pub(super) fn pause(&self, row: EntryIndex) -> Duration {
+        let before = self.failures(row).saturating_sub(1);
+        BACKOFF.saturating_mul(1 << before.min(8)).min(MAX_BACKOFF)
     }
 
     pub(super) fn put_off(&self, row: EntryIndex, at: UtcMillis) {
@@ -135,6 +145,7 @@ mod tests {
         for times in 1..4 {
             retries.failed(ROW, at(times));
             assert_eq!(i64::from(retries.failures(ROW)), times);
+            assert_eq!(retries.pause(ROW), Duration::from_secs(1 << times));
             retries.put_off(ROW, at(times));
         }
         retries.put_off(ROW, at(5));
