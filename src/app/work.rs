@@ -363,13 +363,7 @@ impl Workshop {
         while !*stop.borrow() {
             again.append(&mut self.receiver.take_missed());
             let mut wait = self.config.reconcile.interval;
-            // With many rooms, or a platform that answers slowly, a pass takes minutes. Cut off, it has recorded what it read;
-            // the rest is still due.
-            let passed = tokio::select! {
-                passed = reconciler.pass(&again) => passed,
-                _ = stop.changed() => return,
-            };
-            match passed {
+            match reconciler.pass(&again).await {
                 Ok(passed) => {
                     // A room that alone could not be read comes again by the rota.
                     if passed.read > 0 || passed.left == 0 {
