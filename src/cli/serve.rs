@@ -38,7 +38,7 @@ pub(super) async fn run(place: &Place, terminal: &Terminal) -> anyhow::Result<Ex
 }
 
 /// Where the pages are. A link is a row in the store, and the store may be busy for a while (another process of a shared
-/// database was halted in the middle of a change): webhooks must not wait for that, nor the bot end by it.
+/// database was halted in the middle of a change): the bot must not end by that.
 async fn pages(app: &App, terminal: &Terminal) -> String {
     let link = async {
         // With a password nobody needs a link, and none lies about in the log.
