@@ -211,7 +211,6 @@ impl App {
             "templates": self.templates.version(),
         });
         self.ledger.append_one(Observation::system(EntryKind::SystemStarted, &started)).await?;
-        self.ledger.checkpoint().await?;
         let mut tasks = JoinSet::new();
         tasks.spawn(listen::serve(
             self.public,

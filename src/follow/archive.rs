@@ -79,7 +79,8 @@ fn rows(record: &Record) -> Vec<ArchiveRow> {
     }
     let Ok(entry) = record.entry() else { return Vec::new() };
     let Some(room) = entry.room.filter(|_| entry.kind.in_room_chain()) else { return Vec::new() };
-    let seen = ArchiveRow::Room { room, room_type: None, name: None, observed_at: entry.observed_at };
+    let (n, observed_at) = (entry.n, entry.observed_at);
+    let seen = ArchiveRow::Room { n, room, room_type: None, name: None, observed_at };
     match entry.kind {
         EntryKind::MessageCreated | EntryKind::MessageUpdated | EntryKind::MessageDeletedReported => {
             version(&entry, record).into_iter().chain(present(&entry)).chain([seen]).collect()
@@ -96,7 +97,7 @@ fn rows(record: &Record) -> Vec<ArchiveRow> {
                 Some(it) => (it.kind.as_deref().map(room_type), it.name),
                 None => (None, None),
             };
-            vec![ArchiveRow::Room { room, room_type, name, observed_at: entry.observed_at }]
+            vec![ArchiveRow::Room { n, room, room_type, name, observed_at }]
         }
         EntryKind::MemberJoined | EntryKind::MemberRenamed | EntryKind::MemberLeft => parse(record)
             .map(|member: MemberContent| ArchiveRow::Member {

@@ -103,11 +103,14 @@ impl Detector {
     }
 
     async fn read(&self, seen: Vec<(EntryIndex, Seen)>) -> Result<Vec<SignalRow>, FollowError> {
-        let rooms = self.store.rooms().await?;
+        let types = self.store.room_types().await?;
         let places = seen.iter().map(|(n, it)| (it.room, *n)).collect();
         let contexts = self.store.contexts(places, CONTEXT).await?;
         let questions = seen.into_iter().zip(contexts).map(|((n, it), context)| {
-            let room_type = rooms.iter().find(|row| row.room == it.room).and_then(|row| row.room_type);
+            // As it was known by then: a replay, before which the archive is complete, must come to the same.
+            let until = types.partition_point(|row| (row.room, row.n) < (it.room, n));
+            let told = until.checked_sub(1).and_then(|at| types.get(at)).filter(|row| row.room == it.room);
+            let room_type = told.map(|row| row.room_type);
             let role = |account| self.config.role_of(it.room, room_type, account, &self.owners);
             let context = context
                 .into_iter()

@@ -15,7 +15,7 @@ use super::{
     DoorStore, DraftRow, EraseStore, Exposure, Expression, FileRow, FileState, FileWork, FollowStore, GapRow,
     Head, ImportedMessage, IndexRow, KnownMessage, LedgerStore, Look, MemberRow, MessageRow, NewEntry,
     NewRead, NoteRow, OutboxRow, PostgresPlace, PostgresStore, Predecessor, Purpose, Record, ReviewStore,
-    RoomRead, RoomRow, RoomState, SearchFilter, SearchRow, SearchStore, SignalRow, SqliteStore,
+    RoomRead, RoomRow, RoomState, RoomTypeRow, SearchFilter, SearchRow, SearchStore, SignalRow, SqliteStore,
     StandingStore, StoreResult, Switches, Takeover, TaskRow, Told, TreeNode, TreeStore, Turn, TurnStore,
     VersionRow,
 };
@@ -114,6 +114,7 @@ delegate!(ArchiveStore {
     contexts(places: Vec<(RoomId, EntryIndex)>, limit: usize) -> Vec<Vec<VersionRow>>;
     room_messages(room: RoomId, before: Option<EntryIndex>, limit: usize) -> Vec<MessageRow>;
     rooms() -> Vec<RoomRow>;
+    room_types() -> Vec<RoomTypeRow>;
     members(room: RoomId) -> Vec<MemberRow>;
     name_at(room: RoomId, account: AccountId, n: EntryIndex) -> Option<String>;
     names_at(who: Vec<(RoomId, AccountId, EntryIndex)>) -> Vec<Option<String>>;

@@ -43,7 +43,8 @@ pub use postgres::{Moved, PlaceError, PostgresPlace, PostgresStore};
 pub use review::{ReviewStore, Told};
 pub use rows::{
     Appended, ArchiveRow, CaseRow, CaseUpdate, Head, MemberRow, MessageRow, NewEntry, OutboxChange,
-    OutboxRow, OutboxState, Purpose, Record, RequestRef, RoomRow, SignalRow, VersionKey, VersionRow,
+    OutboxRow, OutboxState, Purpose, Record, RequestRef, RoomRow, RoomTypeRow, SignalRow, VersionKey,
+    VersionRow,
 };
 pub use search::{Expression, IndexRow, SearchFilter, SearchRow, SearchStore};
 pub use sqlite::SqliteStore;
@@ -172,6 +173,8 @@ pub trait ArchiveStore {
         limit: usize,
     ) -> impl Future<Output = StoreResult<Vec<MessageRow>>> + Send;
     fn rooms(&self) -> impl Future<Output = StoreResult<Vec<RoomRow>>> + Send;
+    /// What types rooms were told to be, where that was news; of each room in the order in which it came.
+    fn room_types(&self) -> impl Future<Output = StoreResult<Vec<RoomTypeRow>>> + Send;
     fn members(&self, room: RoomId) -> impl Future<Output = StoreResult<Vec<MemberRow>>> + Send;
     /// What a member was called when entry `n` was written.
     fn name_at(

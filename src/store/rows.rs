@@ -116,6 +116,7 @@ pub enum ArchiveRow {
     },
     /// A room was seen for the first time, or what is known of it changed.
     Room {
+        n: EntryIndex,
         room: RoomId,
         room_type: Option<RoomType>,
         name: Option<String>,
@@ -186,6 +187,14 @@ pub struct RoomRow {
     pub room_type: Option<RoomType>,
     pub name: Option<String>,
     pub watched_since: UtcMillis,
+}
+
+/// What type a room was told to be by entry `n`.
+#[derive(Clone, Copy, Debug)]
+pub struct RoomTypeRow {
+    pub room: RoomId,
+    pub n: EntryIndex,
+    pub room_type: RoomType,
 }
 
 #[derive(Clone, Debug)]

@@ -38,6 +38,7 @@ pub(super) const TABLES: &[Table] = &[
     kept("predecessors", "base"),
     kept("past_checkpoints", "base, size"),
     derived("rooms", "room"),
+    derived("room_types", "room, n"),
     derived("members", "room, account, n"),
     derived("messages", "room, message"),
     derived("versions", "n"),

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use karibarai::sandbox::{Fault, FaultKind};
+use karibarai::sandbox::{Fault, FaultKind, Role, RoomKind};
 use karibarai::store::FollowStore as _;
 
-use crate::support::{Bot, meddle, read_store, settings};
+use crate::support::{Bot, created, meddle, read_store, settings, sign};
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -78,6 +78,41 @@ async fn rebuilt_tables_and_mirror_files_are_equal() {
     let deep = run(&["verify", "--deep"]);
     assert_eq!(deep.status.code(), Some(1), "{}", String::from_utf8_lossy(&deep.stdout));
     assert!(String::from_utf8_lossy(&deep.stdout).contains("versions"));
+}
+
+/// What a message is read as depends on the type of its room, which a delivery does not tell.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_came_before_its_room_was_read_is_judged_as_it_was() {
+    let bot = Bot::start_with(&[("KARIBARAI_MIRROR__ROOMS", "all")]).await;
+    bot.chatwork.set_fault(Fault::always(FaultKind::Refused));
+    let people = [(bot.world.owner, Role::Admin), (bot.world.client, Role::Admin)];
+    let room = bot.chatwork.0.create_room(RoomKind::Direct, "新しい相談", &people).unwrap();
+    let text = "中村さん、追加でブログ記事を3本お願いできますか？1本5,000円です。";
+    let message = bot.chatwork.post(bot.world.client, room, text);
+    let body = created(room, message.parse().unwrap(), bot.world.client, text);
+    let signature = sign(&bot.world.webhook_tokens[0], body.as_bytes());
+    let post = reqwest::Client::new().post(format!("http://{}/webhook", bot.public)).body(body);
+    let answer = post.header("x-chatworkwebhooksignature", signature).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    bot.recorded_in(room, &message).await;
+    let size = bot.store_size().await;
+    bot.until("it to be judged", || async { bot.store.cursor("detector").await.unwrap().0 >= size }).await;
+    let known = bot.count("room.found").await;
+    bot.chatwork.behave();
+    bot.until("the room to be read", || async { bot.count("room.found").await > known }).await;
+    bot.settled().await;
+    let data = bot.data_dir();
+    let settings = settings(bot.folder.path(), &bot.sandbox.api_base(), &bot.world, &[]);
+    let folder = tempfile::tempdir().unwrap();
+    bot.stop_and_keep(folder.path()).await;
+    let kept = folder.path().join("data");
+    let moved = |(name, value): (String, String)| {
+        (name, value.replace(&data.display().to_string(), &kept.display().to_string()))
+    };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_karibarai"));
+    command.args(["verify", "--deep"]).env_clear().envs(settings.into_iter().map(moved));
+    let deep = command.current_dir(folder.path()).output().unwrap();
+    assert!(deep.status.success(), "{}", String::from_utf8_lossy(&deep.stdout));
 }
 
 #[tokio::test(flavor = "multi_thread")]

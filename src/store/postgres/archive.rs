@@ -6,7 +6,7 @@ use crate::domain::{AccountId, EntryIndex, MessageId, RoomId, UtcMillis};
 use crate::store::tables::MESSAGE;
 use crate::store::values::integer;
 use crate::store::{
-    ArchiveStore, MemberRow, MessageRow, RoomRow, SignalRow, StoreError, StoreResult, VersionRow,
+    ArchiveStore, MemberRow, MessageRow, RoomRow, RoomTypeRow, SignalRow, StoreError, StoreResult, VersionRow,
 };
 
 use super::PostgresStore;
@@ -85,6 +85,15 @@ impl ArchiveStore for PostgresStore {
                 name: row.maybe_text(2)?,
                 watched_since: row.time(3)?,
             })
+        });
+        found.collect()
+    }
+
+    async fn room_types(&self) -> StoreResult<Vec<RoomTypeRow>> {
+        let rows = self.rows("SELECT room, n, room_type FROM room_types ORDER BY room, n", &[]).await?;
+        let found = rows.iter().map(|row| {
+            let room_type = row.room_type(2)?.ok_or(StoreError::Corrupt("a type of a room"))?;
+            Ok(RoomTypeRow { room: row.room(0)?, n: row.index(1)?, room_type })
         });
         found.collect()
     }

@@ -120,13 +120,20 @@ async fn put_archive_row(work: &Work<'_>, row: &ArchiveRow) -> StoreResult<()> {
     match row {
         ArchiveRow::Version { .. } => put_version(work, row).await?,
         ArchiveRow::Erased { entries } => erase::forget_versions(work, entries).await?,
-        ArchiveRow::Room { room, room_type, name, observed_at } => {
+        ArchiveRow::Room { n, room, room_type, name, observed_at } => {
             let sql = "INSERT INTO rooms (room, room_type, name, watched_since) VALUES ($1, $2, $3, $4)
                        ON CONFLICT (room) DO UPDATE SET
                            room_type = coalesce(excluded.room_type, rooms.room_type),
                            name = coalesce(excluded.name, rooms.name)";
             let (of, name) = (room_type.map(room_type_text), maybe_text(name.as_ref()));
             work.run(sql, &[&integer(room.0), &of, &name, &observed_at.0]).await?;
+            if of.is_some() {
+                let sql = "INSERT INTO room_types (room, n, room_type)
+                           SELECT $1::bigint, $2::bigint, $3::text WHERE $3 IS DISTINCT FROM
+                               (SELECT room_type FROM room_types WHERE room = $1 AND n < $2 ORDER BY n DESC LIMIT 1)
+                           ON CONFLICT (room, n) DO UPDATE SET room_type = excluded.room_type";
+                work.run(sql, &[&integer(room.0), &integer(n.0), &of]).await?;
+            }
         }
         ArchiveRow::Member { n, room, account, name, present } => {
             let sql = "INSERT INTO members (room, account, n, name, present) VALUES ($1, $2, $3, $4, $5)

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_derived.sql"),
     include_str!("migrations/0003_beside.sql"),
     include_str!("migrations/0004_turns.sql"),
+    include_str!("migrations/0005_room_types.sql"),
 ];
 
 /// What the locks of a schema are for.

@@ -7,7 +7,7 @@ use crate::domain::{AccountId, EntryIndex, MessageId, RoomId, UtcMillis};
 use super::super::tables::MESSAGE;
 use super::super::values::{integer, message_id};
 use super::super::{
-    ArchiveStore, MemberRow, MessageRow, RoomRow, SignalRow, StoreError, StoreResult, VersionRow,
+    ArchiveStore, MemberRow, MessageRow, RoomRow, RoomTypeRow, SignalRow, StoreError, StoreResult, VersionRow,
 };
 use super::SqliteStore;
 use super::convert::{index, kind, millis, room_type};
@@ -103,6 +103,19 @@ impl ArchiveStore for SqliteStore {
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn room_types(&self) -> StoreResult<Vec<RoomTypeRow>> {
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT room, n, room_type FROM room_types ORDER BY room, n")?;
+            let rows = statement.query_map((), |row| {
+                let (room, n) = (RoomId(row.get::<_, i64>(0)?.cast_unsigned()), index(row.get(1)?));
+                Ok(room_type(row.get(2)?).map(|room_type| RoomTypeRow { room, n, room_type }))
+            })?;
+            rows.map(|row| row?.ok_or(StoreError::Corrupt("a type of a room"))).collect()
         })
         .await
     }

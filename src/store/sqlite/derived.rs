@@ -198,7 +198,7 @@ fn put_archive_row(transaction: &Transaction<'_>, row: &ArchiveRow) -> StoreResu
                 ))?;
         }
         ArchiveRow::Erased { entries } => erase::forget_versions(transaction, entries)?,
-        ArchiveRow::Room { room, room_type, name, observed_at } => {
+        ArchiveRow::Room { n, room, room_type, name, observed_at } => {
             transaction
                 .prepare_cached(
                     "INSERT INTO rooms (room, room_type, name, watched_since) VALUES (?1, ?2, ?3, ?4)
@@ -206,6 +206,14 @@ fn put_archive_row(transaction: &Transaction<'_>, row: &ArchiveRow) -> StoreResu
                          room_type = coalesce(excluded.room_type, room_type), name = coalesce(excluded.name, name)",
                 )?
                 .execute((integer(room.0), room_type.map(room_type_text), name, observed_at.0))?;
+            if let Some(room_type) = room_type {
+                transaction
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO room_types (room, n, room_type) SELECT ?1, ?2, ?3 WHERE ?3 IS NOT
+                             (SELECT room_type FROM room_types WHERE room = ?1 AND n < ?2 ORDER BY n DESC LIMIT 1)",
+                    )?
+                    .execute((integer(room.0), integer(n.0), room_type_text(*room_type)))?;
+            }
         }
         ArchiveRow::Member { n, room, account, name, present } => {
             transaction

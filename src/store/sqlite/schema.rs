@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_coverage.sql"),
     include_str!("migrations/0008_door.sql"),
     include_str!("migrations/0009_continued.sql"),
+    include_str!("migrations/0010_room_types.sql"),
 ];
 
 /// The migration since which a ledger may continue another. A file that is only read may be older.

@@ -85,6 +85,7 @@ async fn claims_looks_and_reads_answer_the_same() {
     }
 
     let known = [1, 2].map(|room| ArchiveRow::Room {
+        n: EntryIndex(0),
         room: RoomId(room),
         room_type: None,
         name: None,

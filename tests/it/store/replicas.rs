@@ -10,6 +10,7 @@ use karibarai::store::{
     TurnStore as _,
 };
 use karibarai::upkeep;
+use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use crate::support::chatwork::{Chatwork, World};
@@ -262,6 +263,35 @@ async fn of_three_replicas_any_one_carries_on_alone() {
     println!("{} rounds, {} answers, slowest {slowest:?}", requests.len(), acknowledged.len());
     stage.check(&requests, &acknowledged).await;
     assert!(slowest < TAKEOVER, "taken over after {slowest:?}");
+}
+
+/// Another process was halted in the middle of a change, and its locks stay for a while: one that starts meanwhile must take
+/// webhooks all the same, and not end because it has no link to show.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_starts_while_changes_are_held_up_takes_webhooks() {
+    let stage = Stage::new(1).await;
+    let room = stage.rooms[0];
+    // The schema is made by the first start.
+    drop(stage.replica());
+    let (mut client, connection) =
+        tokio_postgres::connect(&stage.place.url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let digest = Sha256::digest(format!("karibarai change {}", stage.place.schema));
+    let key = i64::from_be_bytes(digest[..8].try_into().unwrap());
+    let held = client.transaction().await.unwrap();
+    held.execute("SELECT pg_advisory_xact_lock($1)", &[&key]).await.unwrap();
+    let mut replica = stage.replica();
+    let request = stage.chatwork.post(stage.world.client, room, REQUEST);
+    let since = Instant::now();
+    while !stage.deliver(&replica, room, &request, REQUEST).await {
+        assert!(since.elapsed() < Duration::from_secs(8), "{:?}", stage.refused.lock().unwrap());
+    }
+    assert!(stage.chatwork.replies_to(room, &request).is_empty(), "the lock holds nothing up");
+    held.rollback().await.unwrap();
+    stage.answered(room, &request).await;
+    assert!(replica.child.try_wait().unwrap().is_none(), "it ended");
+    drop(replica);
+    stage.check(&[(room, request.clone())], &[request]).await;
 }
 
 /// A pass over rooms that answer slowly takes a minute here. Who lost the turn meanwhile must not finish it first.

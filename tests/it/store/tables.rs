@@ -55,7 +55,13 @@ fn archived(dice: &mut Dice, n: EntryIndex) -> ArchiveRow {
         0 => {
             let room_type = dice.pick(&[None, Some(RoomType::Direct), Some(RoomType::Group)]);
             let name = string(dice);
-            ArchiveRow::Room { room: room(dice), room_type, name: maybe(dice, name), observed_at: time(dice) }
+            ArchiveRow::Room {
+                n,
+                room: room(dice),
+                room_type,
+                name: maybe(dice, name),
+                observed_at: time(dice),
+            }
         }
         1 => ArchiveRow::Member {
             n,
@@ -327,6 +333,7 @@ async fn reads(both: &Both) {
     let digests = same!(both, derived_digests());
     assert!(digests.contains("search_index"));
     let _ = same!(both, rooms());
+    let _ = same!(both, room_types());
     let _ = same!(both, newest());
     let _ = same!(both, cases());
     let _ = same!(both, next_case());
