@@ -1,10 +1,10 @@
 //! What is PostgreSQL's alone: schemas, roles, migrations, lost connections, a crash.
 
-use karibarai::domain::{AccountId, EntryIndex, EntryKind, MessageId, RoomId, UtcMillis};
+use karibarai::domain::{AccountId, EntryIndex, EntryKind, MessageId, RoomId, RoomType, UtcMillis};
 use karibarai::search::{INDEX_CURSOR, Query, search, words};
 use karibarai::store::{
-    ArchiveRow, DoorStore as _, FollowStore as _, IndexRow, LedgerStore as _, NewEntry, PostgresPlace,
-    SearchFilter, SearchStore as _, Store, StoreError,
+    ArchiveRow, ArchiveStore as _, DoorStore as _, FollowStore as _, IndexRow, LedgerStore as _, NewEntry,
+    PostgresPlace, SearchFilter, SearchStore as _, Store, StoreError,
 };
 use tokio_postgres::{Client, NoTls};
 
@@ -64,6 +64,52 @@ async fn newer_and_foreign_schemas_are_refused() {
         .await
         .unwrap();
     assert!(matches!(Store::connect(&other).await.map(drop), Err(StoreError::Corrupt(_))));
+}
+
+/// The tables of the schema before are brought up to date with what a replay would have made.
+#[tokio::test(flavor = "multi_thread")]
+async fn types_of_rooms_are_made_from_the_ledger_that_is_there() {
+    install_tls();
+    let place = cluster::fresh();
+    let store = Store::connect(&place).await.unwrap();
+    store.found("0123abcd".to_owned()).await.unwrap();
+    let told = [
+        (7, "room.found", r#"{"name":"\"type\":\"direct\"","type":"group"}"#, Some(RoomType::Group)),
+        (9, "room.found", r#"{ "type" : "direct", "name":"\u0000" }"#, Some(RoomType::Direct)),
+        (7, "room.changed", r#"{"name":"x","type":"group"}"#, Some(RoomType::Group)),
+        (8, "room.found", r#"{"name":"no type"}"#, None),
+        (8, "room.changed", r#"{"type":"my","name":"x"}"#, Some(RoomType::Direct)),
+        (8, "room.changed", r#"{"type":"group","name":"x"}"#, Some(RoomType::Group)),
+    ];
+    let mut dice = Dice(4);
+    let entries = told.iter().map(|(room, kind, content, _)| NewEntry {
+        kind: EntryKind::parse(kind).unwrap(),
+        room: Some(RoomId(*room)),
+        message: None,
+        content: Some(content.as_bytes().to_vec()),
+        once: None,
+        version: None,
+        ..observation(&mut dice)
+    });
+    store.append(entries.collect()).await.unwrap();
+    let rows = (0..).zip(&told).map(|(n, (room, _, _, room_type))| ArchiveRow::Room {
+        n: EntryIndex(n),
+        room: RoomId(*room),
+        room_type: *room_type,
+        name: None,
+        observed_at: UtcMillis(1),
+    });
+    store.put_archive(EntryIndex(told.len() as u64), rows.collect()).await.unwrap();
+    let types = store.room_types().await.unwrap();
+    let types: Vec<_> = types.iter().map(|it| (it.room.0, it.n.0, it.room_type)).collect();
+    let (direct, group) = (RoomType::Direct, RoomType::Group);
+    assert_eq!(types, [(7, 0, group), (8, 4, direct), (8, 5, group), (9, 1, direct)]);
+    let made = store.derived_digests().await.unwrap();
+    drop(store);
+    let before = "DROP TABLE room_types; DELETE FROM migrations WHERE number >= 5";
+    let sql = format!("SET search_path TO {}; {before}", place.schema);
+    beside(&place).await.batch_execute(&sql).await.unwrap();
+    assert_eq!(Store::connect(&place).await.unwrap().derived_digests().await.unwrap(), made);
 }
 
 #[tokio::test(flavor = "multi_thread")]

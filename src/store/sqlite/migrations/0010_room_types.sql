@@ -14,4 +14,4 @@ INSERT INTO room_types (room, n, room_type)
             AND json_extract(CAST(c.content AS TEXT), '$.type') IS NOT NULL
             AND e.n < coalesce((SELECT next FROM cursors WHERE name = 'archive'), 0)
     ), news AS (SELECT told.*, lag(type) OVER (PARTITION BY room ORDER BY n) AS before FROM told)
-    SELECT room, n, type FROM news WHERE type IS NOT before;
+    SELECT room, n, type FROM news WHERE type IS NOT before AND typeof(room) = 'integer';
