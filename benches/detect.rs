@@ -50,6 +50,7 @@ fn worst(bencher: Bencher<'_, '_>, piece: &str) {
         body: &body,
         context: &[],
         workers: &[],
+        worker_names: &[],
     };
     bencher.counter(CharsCount::new(BODY_MAX)).bench_local(|| black_box(rules.read(black_box(&input))));
 }

@@ -1,11 +1,11 @@
 //! What happened in the rooms, as the ledger has it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::domain::{AccountId, EntryIndex, EntryKind, MessageId, RoomId, UtcMillis};
 use crate::follow::capture;
-use crate::store::{LedgerStore, Record, Store, StoreResult};
+use crate::store::{ArchiveStore as _, LedgerStore, Record, RoomRow, Store, StoreResult};
 
 use super::play::{Change, Said};
 
@@ -40,6 +40,21 @@ pub async fn from_archive(store: &Store, room: Option<RoomId>, since: UtcMillis)
     // What was read late stands in its place.
     said.sort_by_key(|it| (it.at, it.n));
     Ok(said)
+}
+
+/// What the owner is called in each of the rooms now.
+pub async fn names(
+    store: &Store,
+    rooms: &[RoomRow],
+    owners: &[AccountId],
+) -> StoreResult<BTreeMap<RoomId, Vec<String>>> {
+    let mut names = BTreeMap::new();
+    for RoomRow { room, .. } in rooms {
+        let members = store.members(*room).await?;
+        let own = members.into_iter().filter(|it| owners.contains(&it.account));
+        names.insert(*room, own.map(|it| it.name).collect());
+    }
+    Ok(names)
 }
 
 /// What an entry tells of a room.

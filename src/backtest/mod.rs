@@ -11,7 +11,7 @@ mod judged;
 mod play;
 mod suggest;
 
-pub use archive::from_archive;
+pub use archive::{from_archive, names};
 pub use judged::{Judged, judged};
 pub use play::{Act, Change, Difference, Line, Play, Said, Setting, compare, play};
 pub use suggest::{Advice, Suggestion, suggest};

@@ -43,6 +43,8 @@ pub struct Said {
 pub struct Setting<'a> {
     pub config: &'a Config,
     pub owners: &'a [AccountId],
+    /// What the owner is called in each room.
+    pub names: &'a BTreeMap<RoomId, Vec<String>>,
     pub room_types: &'a BTreeMap<RoomId, RoomType>,
     /// Accounts whose role is known otherwise than by the configuration, as while it is being made.
     pub roles: &'a BTreeMap<(RoomId, AccountId), Role>,
@@ -115,6 +117,7 @@ pub fn play(rules: &RuleSet, setting: &Setting<'_>, said: &[Said]) -> Play {
             body,
             context: &context,
             workers: setting.owners,
+            worker_names: setting.names.get(&it.room).map_or(&[], Vec::as_slice),
         };
         let signal = rules.read_tuned(&input, &setting.config.tuning_for(it.room, it.account));
         let act = stage.act(setting, it, body, role, room_type, &signal, &mut answers);

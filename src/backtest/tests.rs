@@ -33,6 +33,7 @@ fn played(rules: &RuleSet, said: &[Said], since: i64) -> Play {
     let setting = Setting {
         config: &config,
         owners: &[AccountId(OWNER)],
+        names: &BTreeMap::new(),
         room_types: &BTreeMap::from([(RoomId(7), RoomType::Direct)]),
         roles: &BTreeMap::new(),
         since: UtcMillis(START + since * 60_000),

@@ -57,6 +57,7 @@ pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Termina
     let setting = Setting {
         config: &config,
         owners: &owners,
+        names: &backtest::names(&store, &rooms, &owners).await?,
         room_types: &room_types,
         roles: &BTreeMap::new(),
         since: UtcMillis(since),

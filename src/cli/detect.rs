@@ -74,6 +74,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<
         body: text,
         context: &[],
         workers: &[],
+        worker_names: &[],
     };
     show(&rules.read(&input), terminal);
     Ok(Exit::Done)

@@ -3,7 +3,7 @@
 //! Where the worker's accounts are known that settles it; else this looks for signs of who the addressee is.
 
 use crate::detect::own::{Own, own};
-use crate::domain::{AccountId, ContextMessage, Role, RoomType};
+use crate::domain::{ContextMessage, Role, RoomType, SignalInput};
 
 /// Titles, departments and kinds of company that an outside worker is not addressed by.
 const INSIDE: [&str; 22] = [
@@ -50,21 +50,15 @@ pub(crate) enum Address {
 }
 
 /// `said`: the sender's own words from the first on.
-pub(crate) fn address(
-    room: RoomType,
-    said: &str,
-    own: &Own,
-    context: &[ContextMessage],
-    workers: &[AccountId],
-) -> Address {
-    if room == RoomType::Direct || own.to_all {
+pub(crate) fn address(input: &SignalInput<'_>, said: &str, own: &Own, context: &[ContextMessage]) -> Address {
+    if input.room_type == RoomType::Direct || own.to_all {
         return Address::Open;
     }
     if own.to.is_empty() {
-        return called(said, context);
+        return called(said, context, input.worker_names);
     }
-    let known = !workers.is_empty();
-    let is_worker = |id: u64| workers.iter().any(|it| it.0 == id);
+    let known = !input.workers.is_empty();
+    let is_worker = |id: u64| input.workers.iter().any(|it| it.0 == id);
     let elsewhere = own
         .to
         .iter()
@@ -79,7 +73,7 @@ pub(crate) fn address(
 }
 
 /// Who is called by name at the start, without a tag: 「戸崎さん、1/50も追加で1台お願いできますか」.
-fn called(said: &str, context: &[ContextMessage]) -> Address {
+fn called(said: &str, context: &[ContextMessage], names: &[String]) -> Address {
     let said = said.trim_start();
     let end =
         said.char_indices().take(NAME_MAX + 1).find(|(_, c)| "、,，\n 　!！".contains(*c)).map(|(at, _)| at);
@@ -88,6 +82,9 @@ fn called(said: &str, context: &[ContextMessage]) -> Address {
         return Address::Open;
     }
     let family = family_name(name);
+    if names.iter().any(|it| is_part_of(&family, it)) {
+        return Address::Open;
+    }
     let (mut worker, mut other) = (false, INSIDE.iter().any(|it| name.ends_with(it)));
     for message in context {
         let introduced = introduces(&message.body, &family);
@@ -137,6 +134,12 @@ fn family_name(name: &str) -> String {
     let name = name.trim().trim_end_matches(|c: char| c.is_whitespace());
     let name = CALLED.iter().fold(name, |name, end| name.strip_suffix(end).unwrap_or(name).trim_end());
     name.rsplit([' ', '　']).next().unwrap_or_default().to_owned()
+}
+
+/// 中村 in 「中村花子@ライター」 or 「ライター 中村」, not in 「田中村子」; 花子 in 「中村 花子」.
+fn is_part_of(called: &str, name: &str) -> bool {
+    let begins = |at: usize| name[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric());
+    !called.is_empty() && name.match_indices(called).any(|(at, _)| begins(at))
 }
 
 /// 「江口です」 at the start of a sentence.

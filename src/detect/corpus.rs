@@ -30,6 +30,9 @@ pub(crate) struct Record {
     /// The worker's accounts, where the record knows them.
     #[serde(default, deserialize_with = "or_default")]
     workers: Vec<AccountId>,
+    /// What the worker is called there, where the record knows it.
+    #[serde(default, deserialize_with = "or_default")]
+    worker_names: Vec<String>,
     /// When it was written, in whole seconds as Chatwork sends them; nothing decides by it.
     #[serde(default)]
     send_time: Value,
@@ -121,6 +124,7 @@ impl Record {
             body: &self.body,
             context: &self.context,
             workers: &self.workers,
+            worker_names: &self.worker_names,
         }
     }
 }

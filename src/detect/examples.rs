@@ -103,6 +103,7 @@ impl RuleSet {
                     body: example.body(),
                     context: &context,
                     workers: &[],
+                    worker_names: &[],
                 };
                 if self.fired(&input).1.contains(&id) != wanted {
                     let what = if wanted { "does not fire at" } else { "fires at" };

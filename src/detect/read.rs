@@ -281,7 +281,7 @@ impl RuleSet {
         state("@bot", input.sender_role == Role::Bot);
         state("@group", input.room_type == RoomType::Group);
         let said = own.words.first().and_then(|it| input.body.get(it.start..)).unwrap_or_default();
-        let address = address(input.room_type, said, own, context, input.workers);
+        let address = address(input, said, own, context);
         state("@to_other", address == Address::Other);
         state("@to_many", address == Address::Many);
         state("@to_unknown", address == Address::Unknown);

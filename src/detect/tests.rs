@@ -21,6 +21,7 @@ fn read(role: Role, body: &str) -> Signal {
         body,
         context: &[],
         workers: &[],
+        worker_names: &[],
     })
 }
 
@@ -227,7 +228,7 @@ proptest! {
         let role = [Role::Client, Role::Worker, Role::Other, Role::Bot][role];
         let context = [ContextMessage { sender_role: Role::Worker, body: before }];
         let room_type = if group { RoomType::Group } else { RoomType::Direct };
-        let input = SignalInput { room_type, sender_role: role, body: &body, context: &context, workers: &[] };
+        let input = SignalInput { room_type, sender_role: role, body: &body, context: &context, workers: &[], worker_names: &[] };
         let signal = RULES.read(&input);
         assert_exact(&body, &signal);
         prop_assert_eq!(signal.labels.new_request, signal.tier > Tier::No);
@@ -297,15 +298,17 @@ fn the_same_records_give_the_same_model_and_it_is_read() {
 fn who_is_called_by_name_in_a_group_is_the_one_who_is_asked() {
     let said = |role, body: &str| ContextMessage { sender_role: role, body: body.to_owned() };
     let body = "戸崎さん、バナーも追加で3枚お願いできますか?1枚5,000円です";
-    let of = |context: &[ContextMessage]| {
+    let with = |context: &[ContextMessage], worker_names: &[String]| {
         RULES.read(&SignalInput {
             room_type: RoomType::Group,
             sender_role: Role::Client,
             body,
             context,
             workers: &[],
+            worker_names,
         })
     };
+    let of = |context: &[ContextMessage]| with(context, &[]);
     let another =
         of(&[said(Role::Other, "模型の戸崎です、来週あがります"), said(Role::Worker, "承知しました")]);
     assert!(!another.labels.new_request, "{another:?}");
@@ -313,6 +316,16 @@ fn who_is_called_by_name_in_a_group_is_the_one_who_is_asked() {
     assert_eq!((worker.labels.new_request, worker.tier), (true, Tier::Certain), "{worker:?}");
     // Nothing tells who that is: nobody is reminded of it in public.
     assert_eq!(of(&[]).tier, Tier::Unsure);
+    for (name, tier) in [
+        ("戸崎 美咲", Tier::Certain),
+        ("戸崎美咲@デザイン", Tier::Certain),
+        ("デザイナー 戸崎", Tier::Certain),
+        ("瀬戸崎 聡", Tier::Unsure),
+        ("Misaki", Tier::Unsure),
+        ("", Tier::Unsure),
+    ] {
+        assert_eq!(with(&[], &[name.to_owned()]).tier, tier, "{name}");
+    }
 }
 
 #[test]
@@ -320,7 +333,14 @@ fn a_department_is_not_the_worker_and_a_name_like_one_may_be() {
     let of = |name: &str| {
         let body = format!("[To:12]{name}\nバナーも追加で3枚お願いできますか?1枚5,000円です");
         let (room_type, sender_role) = (RoomType::Group, Role::Client);
-        let input = SignalInput { room_type, sender_role, body: &body, context: &[], workers: &[] };
+        let input = SignalInput {
+            room_type,
+            sender_role,
+            body: &body,
+            context: &[],
+            workers: &[],
+            worker_names: &[],
+        };
         RULES.read(&input).labels.new_request
     };
     assert!(!of("衣裳室 倉本さん") && !of("校正室"));
@@ -353,8 +373,14 @@ fn the_development_corpus_keeps_its_score_where_it_is() {
 }
 
 fn tuned(role: Role, body: &str, tuning: &Tuning) -> Signal {
-    let input =
-        SignalInput { room_type: RoomType::Direct, sender_role: role, body, context: &[], workers: &[] };
+    let input = SignalInput {
+        room_type: RoomType::Direct,
+        sender_role: role,
+        body,
+        context: &[],
+        workers: &[],
+        worker_names: &[],
+    };
     RULES.read_tuned(&input, tuning)
 }
 
@@ -410,6 +436,7 @@ fn what_is_set_for_a_room_moves_the_tiers() {
         body: &many,
         context: &[],
         workers: &[AccountId(1)],
+        worker_names: &[],
     };
     assert_eq!(RULES.read_tuned(&input, &open).tier, Tier::Unsure);
     assert_eq!(RULES.read(&input).tier, Tier::Unsure);
@@ -428,6 +455,7 @@ fn the_workers_accounts_tell_whom_a_message_is_for() {
             body: &body,
             context: &[],
             workers: &workers,
+            worker_names: &[],
         };
         RULES.read(&input).tier
     };

@@ -43,6 +43,8 @@ pub struct SignalInput<'a> {
     pub context: &'a [ContextMessage],
     /// The worker's own accounts; empty where nobody knows them.
     pub workers: &'a [AccountId],
+    /// What the worker is called in the room; empty where nobody knows.
+    pub worker_names: &'a [String],
 }
 
 /// What the owner has set for a room or a client beside the rules; nothing set changes nothing.

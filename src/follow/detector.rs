@@ -106,11 +106,14 @@ impl Detector {
         let types = self.store.room_types().await?;
         let places = seen.iter().map(|(n, it)| (it.room, *n)).collect();
         let contexts = self.store.contexts(places, CONTEXT).await?;
+        let called = seen.iter().flat_map(|(n, it)| self.owners.iter().map(|owner| (it.room, *owner, *n)));
+        let mut names = self.store.names_at(called.collect()).await?.into_iter();
         let questions = seen.into_iter().zip(contexts).map(|((n, it), context)| {
             // As it was known by then: a replay, before which the archive is complete, must come to the same.
             let until = types.partition_point(|row| (row.room, row.n) < (it.room, n));
             let told = until.checked_sub(1).and_then(|at| types.get(at)).filter(|row| row.room == it.room);
             let room_type = told.map(|row| row.room_type);
+            let worker_names = names.by_ref().take(self.owners.len()).flatten().collect();
             let role = |account| self.config.role_of(it.room, room_type, account, &self.owners);
             let context = context
                 .into_iter()
@@ -124,6 +127,7 @@ impl Detector {
                 sender_role: role(it.account),
                 context,
                 tuning: self.config.tuning_for(it.room, it.account),
+                worker_names,
                 body: it.body,
             }
         });
@@ -145,6 +149,7 @@ struct Question {
     body: String,
     context: Vec<ContextMessage>,
     tuning: Tuning,
+    worker_names: Vec<String>,
 }
 
 /// The signals that say something, in order, on as many cores as the messages are worth.
@@ -166,9 +171,9 @@ fn answer_all(rules: &RuleSet, owners: &[AccountId], questions: &[Question]) -> 
 fn answer(rules: &RuleSet, owners: &[AccountId], questions: &[Question]) -> Vec<SignalRow> {
     let mut heard = Heard::default();
     let mut signals = Vec::new();
-    for Question { n, room_type, sender_role, body, context, tuning } in questions {
-        let input =
-            SignalInput { room_type: *room_type, sender_role: *sender_role, body, context, workers: owners };
+    for Question { n, room_type, sender_role, body, context, tuning, worker_names } in questions {
+        let (room_type, sender_role) = (*room_type, *sender_role);
+        let input = SignalInput { room_type, sender_role, body, context, workers: owners, worker_names };
         let signal = rules.read_among(&input, tuning, &mut heard);
         if signal.labels.any() || signal.tier != Tier::No {
             signals.push(SignalRow { n: *n, rules: rules.version_tuned(tuning), signal });

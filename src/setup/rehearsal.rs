@@ -64,9 +64,12 @@ pub async fn rehearse(
     };
     let people = seen.members.iter().map(|it| it.account_id).chain(said.iter().map(|it| it.account));
     let roles = people.map(|id| ((room, id), role(id))).collect();
+    let own = seen.members.iter().filter(|it| owners.contains(&it.account_id));
+    let names = own.map(|it| it.name.clone()).collect();
     let setting = Setting {
         config,
         owners,
+        names: &BTreeMap::from([(room, names)]),
         room_types: &BTreeMap::from([(room, room_type)]),
         roles: &roles,
         since: UtcMillis(0),

@@ -268,6 +268,7 @@ fn the_detector() {
             body: &text,
             context: &context,
             workers: &[],
+            worker_names: &[],
         };
         let signal = rules.read(&input);
         assert!((0.0..=1.0).contains(&signal.confidence), "{}", signal.confidence);

@@ -62,9 +62,11 @@ pub(in crate::review) async fn show(
     let room = asked.room.map(RoomId);
     let since = UtcMillis(parts.ledger.now().0 - Duration::from_secs(DAYS * 86_400).as_millis() as i64);
     let room_types: BTreeMap<_, _> = rooms.iter().filter_map(|it| Some((it.room, it.room_type?))).collect();
+    let owners = parts.owners().unwrap_or_default();
     let setting = Setting {
         config: &parts.config,
-        owners: parts.owners().unwrap_or_default(),
+        owners,
+        names: &backtest::names(&parts.store, &rooms, owners).await?,
         room_types: &room_types,
         roles: &BTreeMap::new(),
         since,
