@@ -36,7 +36,10 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments, place: &Place, terminal: &Terminal) -> anyhow::Result<Exit> {
     let config = place.config()?;
     let StorageUrl::Sqlite(database) = config.storage.url.clone() else {
-        return Err(anyhow!("restore works on a file of SQLite: set url = \"sqlite:…\" in [storage] for it"));
+        return Err(anyhow!(
+            "restore makes a file of SQLite: set url = \"sqlite:…\" in [storage] for it; then `karibarai migrate-store FILE` \
+             moves the file into an empty schema of PostgreSQL"
+        ));
     };
     let data = DataPlace { database, data_dir: config.storage.data_dir.clone() };
     if finish_restore(&data.data_dir)? {
