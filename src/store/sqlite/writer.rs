@@ -5,10 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::EntryIndex;
@@ -21,11 +19,6 @@ use super::{append, configure, erase, schema};
 const QUEUE: usize = 4096;
 /// Entries committed together at most.
 const BATCH: usize = 1024;
-/// Where fewer are written together, nobody waits for more.
-const CROWD: usize = 8;
-/// Naps of the writer at most, while those come back whom the last commit has answered.
-const NAPS: u32 = 4;
-const NAP: Duration = Duration::from_micros(50);
 /// SQLite's own is 2 MiB, which a day's burst outgrows: then each insert reads pages again. Taken only as it fills.
 const CACHE_KIB: i64 = 16 * 1024;
 /// Twice SQLite's own: whoever verifies reads every page, and each is a call to the system.
@@ -34,15 +27,14 @@ const PAGE_BYTES: i64 = 8192;
 /// changes, and a start after a crash still reads the log within a tenth of a second.
 const CHECKPOINT_PAGES: i64 = (16 << 20) / PAGE_BYTES;
 
-type Answer = oneshot::Sender<StoreResult<Vec<Appended>>>;
 type Change = Box<dyn FnOnce(&Transaction<'_>) -> StoreResult<Finish> + Send>;
 /// Answers the caller once the commit is known.
 type Finish = Box<dyn FnOnce(StoreResult<()>) + Send>;
 
 enum Job {
-    Append(Vec<NewEntry>, Answer),
+    Append(Vec<NewEntry>, oneshot::Sender<StoreResult<Vec<Appended>>>),
     /// An entry that declares an erasure, and the entries whose content goes with it.
-    Erase(Box<NewEntry>, Vec<EntryIndex>, Answer),
+    Erase(Box<NewEntry>, Vec<EntryIndex>, oneshot::Sender<StoreResult<Vec<Appended>>>),
     /// `durable`: wait for the disk. Derived rows need not: a power cut takes rows and cursor back together.
     Change {
         durable: bool,
@@ -63,10 +55,9 @@ impl Writer {
         let connection = open(path)?;
         let (jobs, queue) = mpsc::channel(QUEUE);
         let path = path.to_owned();
-        let runtime = Handle::try_current().ok();
         let thread = thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&path, connection, queue, runtime.as_ref()))
+            .spawn(move || run(&path, connection, queue))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self { jobs: Some(jobs), arrived: AtomicU64::new(0), thread: Some(thread) })
     }
@@ -157,14 +148,11 @@ fn open(path: &Path) -> StoreResult<Connection> {
     Ok(connection)
 }
 
-fn run(path: &Path, connection: Connection, mut queue: mpsc::Receiver<Job>, runtime: Option<&Handle>) {
-    let mut usual = 0;
+fn run(path: &Path, connection: Connection, mut queue: mpsc::Receiver<Job>) {
     let mut connection = Some(connection);
     let mut full_sync = true;
     while let Some(first) = queue.blocking_recv() {
-        gather(&queue, usual);
         let jobs = drain(first, &mut queue);
-        usual = usize::midpoint(usual, jobs.len());
         // After a failed commit the connection is closed: what it believes may differ from the disk.
         let opened = match connection.take() {
             Some(connection) => Ok(connection),
@@ -178,7 +166,7 @@ fn run(path: &Path, connection: Connection, mut queue: mpsc::Receiver<Job>, runt
                 let level = if durable { "FULL" } else { "NORMAL" };
                 let ready = full_sync == durable || opened.pragma_update(None, "synchronous", level).is_ok();
                 full_sync = durable;
-                if ready && commit(&mut opened, jobs, runtime) {
+                if ready && commit(&mut opened, jobs) {
                     connection = Some(opened);
                 }
             }
@@ -188,17 +176,6 @@ fn run(path: &Path, connection: Connection, mut queue: mpsc::Receiver<Job>, runt
                 }
             }
         }
-    }
-}
-
-/// In a crowd a commit that begins at once takes the few that were left behind, and the next one all the others: processors and
-/// disk take turns in waiting. Two commits of about half the crowd each keep both at work.
-fn gather(queue: &mpsc::Receiver<Job>, usual: usize) {
-    for _ in 0..NAPS {
-        if usual < CROWD || queue.len() >= usual / 2 {
-            break;
-        }
-        thread::sleep(NAP);
     }
 }
 
@@ -229,7 +206,7 @@ fn refuse(job: Job, error: &StoreError) {
 }
 
 /// One transaction for all jobs. False when the connection must not be used again.
-fn commit(connection: &mut Connection, jobs: Vec<Job>, runtime: Option<&Handle>) -> bool {
+fn commit(connection: &mut Connection, jobs: Vec<Job>) -> bool {
     let mut appends = Vec::new();
     let mut finishes: Vec<Finish> = Vec::new();
     let result = (|| {
@@ -273,7 +250,9 @@ fn commit(connection: &mut Connection, jobs: Vec<Job>, runtime: Option<&Handle>)
         transaction.commit()?;
         Ok(())
     })();
-    tell(appends, result.clone(), runtime);
+    for (done, answer) in appends {
+        let _ = answer.send(result.clone().map(|()| done));
+    }
     for finish in finishes {
         finish(result.clone());
     }
@@ -281,19 +260,6 @@ fn commit(connection: &mut Connection, jobs: Vec<Job>, runtime: Option<&Handle>)
         tracing::error!(error = %error, "a transaction of the store failed");
     }
     result.is_ok()
-}
-
-/// From within the runtime, which wakes one of its threads for all of them; from outside each answer would wake one.
-fn tell(appends: Vec<(Vec<Appended>, Answer)>, result: StoreResult<()>, runtime: Option<&Handle>) {
-    let tell = move || {
-        for (done, answer) in appends {
-            let _ = answer.send(result.clone().map(|()| done));
-        }
-    };
-    match runtime {
-        Some(runtime) => _ = runtime.spawn(async move { tell() }),
-        None => tell(),
-    }
 }
 
 #[cfg(test)]
