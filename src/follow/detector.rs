@@ -102,18 +102,29 @@ impl Detector {
         Ok(())
     }
 
+    /// Of what type the rooms were known to be by then: a replay, before which the archive is complete, must come to the same.
+    async fn types(&self, seen: &[(EntryIndex, Seen)]) -> Result<Vec<Option<RoomType>>, FollowError> {
+        let mut told = self.store.room_types().await?;
+        told.sort_unstable_by_key(|row| (row.room, row.n));
+        let by_then = |(n, it): &(EntryIndex, Seen)| {
+            let until = told.partition_point(|row| (row.room, row.n) < (it.room, *n));
+            let last = until.checked_sub(1).and_then(|at| told.get(at));
+            last.filter(|row| row.room == it.room).map(|row| row.room_type)
+        };
+        Ok(seen.iter().map(by_then).collect())
+    }
+
     async fn read(&self, seen: Vec<(EntryIndex, Seen)>) -> Result<Vec<SignalRow>, FollowError> {
-        let types = self.store.room_types().await?;
+        let types = self.types(&seen).await?;
         let places = seen.iter().map(|(n, it)| (it.room, *n)).collect();
         let contexts = self.store.contexts(places, CONTEXT).await?;
-        let called = seen.iter().flat_map(|(n, it)| self.owners.iter().map(|owner| (it.room, *owner, *n)));
-        let mut names = self.store.names_at(called.collect()).await?.into_iter();
-        let questions = seen.into_iter().zip(contexts).map(|((n, it), context)| {
-            // As it was known by then: a replay, before which the archive is complete, must come to the same.
-            let until = types.partition_point(|row| (row.room, row.n) < (it.room, n));
-            let told = until.checked_sub(1).and_then(|at| types.get(at)).filter(|row| row.room == it.room);
-            let room_type = told.map(|row| row.room_type);
-            let worker_names = names.by_ref().take(self.owners.len()).flatten().collect();
+        // In a direct chat nobody need be called by name.
+        let called = seen.iter().zip(&types).filter(|(_, room_type)| **room_type != Some(RoomType::Direct));
+        let who = called.flat_map(|((n, it), _)| self.owners.iter().map(|owner| (it.room, *owner, *n)));
+        let mut names = self.store.names_at(who.collect()).await?.into_iter();
+        let questions = seen.into_iter().zip(contexts).zip(types).map(|(((n, it), context), room_type)| {
+            let owners = if room_type == Some(RoomType::Direct) { 0 } else { self.owners.len() };
+            let worker_names = names.by_ref().take(owners).flatten().collect();
             let role = |account| self.config.role_of(it.room, room_type, account, &self.owners);
             let context = context
                 .into_iter()
