@@ -32,6 +32,26 @@ async fn a_request_is_answered_once_with_the_reply_notation() {
     bot.finish().await;
 }
 
+/// In a group nothing but the name says that the owner is meant, who has not introduced himself there.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_called_by_his_own_name_in_a_group_is_meant() {
+    let bot = Bot::start_for(|world| {
+        let room = |name: &str| format!("KARIBARAI_ROOM__1__{name}");
+        vec![
+            (room("ID"), world.group_room.to_string()),
+            (room("CLIENTS"), world.client.to_string()),
+            (room("REPLY__MODE"), "auto".to_owned()),
+        ]
+    })
+    .await;
+    let (client, room) = (bot.world.client, bot.world.group_room);
+    bot.settled().await;
+    let text = "佐藤さん、バナーも追加で3枚お願いできますか？1枚5,000円です。";
+    let request = bot.chatwork.post(client, room, text);
+    bot.until("the reminder", || async { bot.chatwork.replies_to(room, &request).len() == 1 }).await;
+    bot.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_request_is_not_answered() {
     let bot = Bot::start().await;
