@@ -136,10 +136,16 @@ fn family_name(name: &str) -> String {
     name.rsplit([' ', '　']).next().unwrap_or_default().to_owned()
 }
 
-/// 中村 in 「中村花子@ライター」 or 「ライター 中村」, not in 「田中村子」; 花子 in 「中村 花子」.
+/// 中村 in 「中村花子@ライター」 or 「ライター 中村」, not in 「田中村子」; 花子 in 「中村 花子」. One letter has to stand alone: 中 is
+/// not 中村.
 fn is_part_of(called: &str, name: &str) -> bool {
-    let begins = |at: usize| name[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric());
-    !called.is_empty() && name.match_indices(called).any(|(at, _)| begins(at))
+    let apart = |next: Option<char>| next.is_none_or(|c| !c.is_alphanumeric());
+    let longer = called.chars().count() > 1;
+    !called.is_empty()
+        && name.match_indices(called).any(|(at, _)| {
+            apart(name[..at].chars().next_back())
+                && (longer || apart(name[at + called.len()..].chars().next()))
+        })
 }
 
 /// 「江口です」 at the start of a sentence.

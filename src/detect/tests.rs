@@ -326,6 +326,20 @@ fn who_is_called_by_name_in_a_group_is_the_one_who_is_asked() {
     ] {
         assert_eq!(with(&[], &[name.to_owned()]).tier, tier, "{name}");
     }
+    for (name, tier) in [("中 花子", Tier::Certain), ("中村 花子", Tier::Unsure)] {
+        let body = body.replace("戸崎", "中");
+        let names = [name.to_owned()];
+        let (room_type, sender_role) = (RoomType::Group, Role::Client);
+        let input = SignalInput {
+            room_type,
+            sender_role,
+            body: &body,
+            context: &[],
+            workers: &[],
+            worker_names: &names,
+        };
+        assert_eq!(RULES.read(&input).tier, tier, "{name}");
+    }
 }
 
 #[test]
