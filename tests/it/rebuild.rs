@@ -3,13 +3,39 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use karibarai::sandbox::{Fault, FaultKind, Role, RoomKind};
 use karibarai::store::FollowStore as _;
+use tempfile::TempDir;
 
 use crate::support::{Bot, created, meddle, read_store, settings, sign};
+
+/// What a bot that was stopped left behind, in a folder of its own.
+struct Kept {
+    folder: TempDir,
+    settings: Vec<(String, String)>,
+}
+
+impl Kept {
+    async fn of(bot: Bot) -> Self {
+        let data = bot.data_dir().display().to_string();
+        let settings = settings(bot.folder.path(), &bot.sandbox.api_base(), &bot.world, &[]);
+        let folder = tempfile::tempdir().unwrap();
+        bot.stop_and_keep(folder.path()).await;
+        let kept = folder.path().join("data").display().to_string();
+        let settings =
+            settings.into_iter().map(|(name, value)| (name, value.replace(&data, &kept))).collect();
+        Self { folder, settings }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_karibarai"));
+        command.args(arguments).env_clear().envs(self.settings.iter().cloned());
+        command.current_dir(self.folder.path()).output().unwrap()
+    }
+}
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -46,37 +72,25 @@ async fn rebuilt_tables_and_mirror_files_are_equal() {
     // From here on nothing new is seen: what came last may not outrun the follower that writes files.
     bot.chatwork.set_fault(Fault::always(FaultKind::Refused));
     bot.settled().await;
-    let data = bot.data_dir();
-    let settings = settings(bot.folder.path(), &bot.sandbox.api_base(), &bot.world, &[]);
-    let folder = tempfile::tempdir().unwrap();
-    bot.stop_and_keep(folder.path()).await;
-    let kept = folder.path().join("data");
-    let moved = |(name, value): (String, String)| {
-        (name, value.replace(&data.display().to_string(), &kept.display().to_string()))
-    };
-    let settings: Vec<_> = settings.into_iter().map(moved).collect();
+    let kept = Kept::of(bot).await;
+    let (folder, settings) = (kept.folder.path(), &kept.settings);
 
-    let before_files = files(&kept.join("mirror"));
+    let before_files = files(&folder.join("data/mirror"));
     assert!(!before_files.is_empty());
-    let store = read_store(&settings, folder.path()).await;
+    let store = read_store(settings, folder).await;
     let before = store.derived_digests().await.unwrap();
     drop(store);
-    let run = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_karibarai"));
-        command.args(arguments).env_clear().envs(settings.iter().cloned()).current_dir(folder.path());
-        command.output().unwrap()
-    };
-    let deep = run(&["verify", "--deep"]);
+    let deep = kept.run(&["verify", "--deep"]);
     assert!(deep.status.success(), "{}", String::from_utf8_lossy(&deep.stdout));
-    let rebuilt = run(&["rebuild"]);
+    let rebuilt = kept.run(&["rebuild"]);
     assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stderr));
-    let store = read_store(&settings, folder.path()).await;
+    let store = read_store(settings, folder).await;
     assert_eq!(store.derived_digests().await.unwrap(), before);
-    assert_eq!(files(&kept.join("mirror")), before_files);
+    assert_eq!(files(&folder.join("data/mirror")), before_files);
     // A table that was tampered with is found.
     let sql = "UPDATE versions SET body = 'x' WHERE n = (SELECT min(n) FROM versions)";
-    meddle(&settings, folder.path(), sql).await;
-    let deep = run(&["verify", "--deep"]);
+    meddle(settings, folder, sql).await;
+    let deep = kept.run(&["verify", "--deep"]);
     assert_eq!(deep.status.code(), Some(1), "{}", String::from_utf8_lossy(&deep.stdout));
     assert!(String::from_utf8_lossy(&deep.stdout).contains("versions"));
 }
@@ -105,17 +119,7 @@ async fn a_message_that_came_before_its_room_was_read_is_judged_as_it_was() {
     // A note to the owner may have been refused meanwhile: its next attempt is due then.
     bot.clock.advance(Duration::from_secs(60));
     bot.settled().await;
-    let data = bot.data_dir();
-    let settings = settings(bot.folder.path(), &bot.sandbox.api_base(), &bot.world, &[]);
-    let folder = tempfile::tempdir().unwrap();
-    bot.stop_and_keep(folder.path()).await;
-    let kept = folder.path().join("data");
-    let moved = |(name, value): (String, String)| {
-        (name, value.replace(&data.display().to_string(), &kept.display().to_string()))
-    };
-    let mut command = Command::new(env!("CARGO_BIN_EXE_karibarai"));
-    command.args(["verify", "--deep"]).env_clear().envs(settings.into_iter().map(moved));
-    let deep = command.current_dir(folder.path()).output().unwrap();
+    let deep = Kept::of(bot).await.run(&["verify", "--deep"]);
     assert!(deep.status.success(), "{}", String::from_utf8_lossy(&deep.stdout));
 }
 
@@ -125,19 +129,9 @@ async fn what_was_said_while_the_bot_was_stopped_is_no_difference_and_outlives_a
     let request = bot.client_says("追加でブログ記事を3本お願いできますか？1本5,000円です。");
     bot.until("the reminder", || async { bot.replies(&request) == 1 }).await;
     bot.settled().await;
-    let data = bot.data_dir();
-    let settings = settings(bot.folder.path(), &bot.sandbox.api_base(), &bot.world, &[]);
-    let folder = tempfile::tempdir().unwrap();
-    bot.stop_and_keep(folder.path()).await;
-    let kept = folder.path().join("data");
-    let moved = |(name, value): (String, String)| {
-        (name, value.replace(&data.display().to_string(), &kept.display().to_string()))
-    };
-    let settings: Vec<_> = settings.into_iter().map(moved).collect();
+    let kept = Kept::of(bot).await;
     let run = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_karibarai"));
-        command.args(arguments).env_clear().envs(settings.iter().cloned()).current_dir(folder.path());
-        let output = command.output().unwrap();
+        let output = kept.run(arguments);
         let told = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8(told).unwrap())
     };
