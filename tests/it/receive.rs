@@ -229,9 +229,16 @@ async fn what_cannot_be_made_durable_is_503_and_the_room_is_read_again() {
     // Another connection holds the write lock for longer than the store waits.
     let lock = rusqlite::Connection::open(bot.data_dir().join("karibarai.db")).unwrap();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // One that waits already: what comes after it waits for its turn, and then for the lock.
+    let first = created(bot.world.direct_room, 7, bot.world.client, "先に待っている発言です");
+    let url = format!("http://{}/webhook", bot.public);
+    let signature = sign(&bot.world.webhook_tokens[0], first.as_bytes());
+    let request = client().post(url).header("x-chatworkwebhooksignature", signature).body(first);
+    let waiting = tokio::spawn(request.send());
     let message = bot.client_says("この発言は、書けない間に届きます");
     bot.chatwork.idle().await;
     assert_eq!(bot.chatwork.answers().last(), Some(&Some(503)));
+    assert_eq!(waiting.await.unwrap().unwrap().status(), 503);
     let readiness = async || {
         let answer =
             crate::review::client().get(format!("http://{}/readyz", bot.private)).send().await.unwrap();

@@ -33,6 +33,9 @@ use super::{StoreError, StoreResult};
 
 /// Read-only connections kept open; more readers wait for nothing, they open one of their own.
 const IDLE_READERS: usize = 4;
+/// For somebody else's transaction. A delivery may come while the one before it waits already, so it waits twice; both
+/// together stay well below the ten seconds after which a sender gives up, that it be answered 503 and not nothing.
+const LOCK_WAIT: Duration = Duration::from_secs(3);
 
 /// The store on one SQLite file.
 #[derive(Clone)]
@@ -143,7 +146,7 @@ fn open_reader(path: &Path) -> StoreResult<Connection> {
 
 /// Settings that every connection gets.
 fn configure(connection: &Connection) -> StoreResult<()> {
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(LOCK_WAIT)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
