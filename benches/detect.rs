@@ -40,7 +40,7 @@ fn start() -> RuleSet {
 }
 
 /// Bodies made to cost much: no sentence ends, near misses of many rules, tags, numbers, quotation marks.
-#[divan::bench(sample_count = 5, args = ["あ", "お願い", "追加であと", "1,", "「", "[qt]", "仮払いの契約を", "バナーも", "ｱﾞ", "…もう1"])]
+#[divan::bench(sample_count = 5, args = ["あ", "お願い", "追加であと", "1,", "「", "[qt]", "仮払いの契約を", "バナーも", "ｱﾞ", "…もう1", "お願いできますか。", "はい!", "3本、5,000円\n"])]
 fn worst(bencher: Bencher<'_, '_>, piece: &str) {
     let rules = RuleSet::builtin().expect("the built-in rules compile");
     let body: String = piece.chars().cycle().take(BODY_MAX).collect();

@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<
         for path in &arguments.score {
             let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
             score
-                .take(&rules, BufReader::new(file))
+                .take(&rules, &stem(path), BufReader::new(file))
                 .with_context(|| format!("cannot score {}", path.display()))?;
         }
         until_closed(write!(terminal.data(), "{score}"))?;
@@ -102,12 +102,16 @@ fn corpus_of(rules: &RuleSet, paths: &[PathBuf]) -> anyhow::Result<Corpus> {
     let mut corpus = Corpus::default();
     for path in paths {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
         corpus
-            .add(rules, &name, BufReader::new(file))
+            .add(rules, &stem(path), BufReader::new(file))
             .with_context(|| format!("cannot read {}", path.display()))?;
     }
     Ok(corpus)
+}
+
+/// The name of a corpus.
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn jsonl(rules: &RuleSet, terminal: &Terminal) -> anyhow::Result<Exit> {

@@ -155,6 +155,9 @@ pub struct Score {
     pub plain_certain: usize,
     pub plain_asked: usize,
     pub plain_any: usize,
+    /// Records of files of ordinary conversation, and how many of them the certain tier rang.
+    pub ordinary: usize,
+    pub ordinary_certain: usize,
     /// Points and cases for deliverable, quantity, amount, deadline (README of the corpus, Scoring 5).
     pub terms: [(f64, usize); 4],
     /// `new_request` in parts of the corpus, then by what the words of a message show; a message may show several.
@@ -162,6 +165,11 @@ pub struct Score {
     /// `new_request` by file, where there are several.
     pub files: Vec<(String, usize, Tally)>,
     pub phenomena: Vec<(&'static str, usize, Tally)>,
+}
+
+/// Whether a file, by its name, is of ordinary conversation: messages that ask for nothing, as they come.
+pub(crate) fn is_ordinary(file: &str) -> bool {
+    file.contains("ordinary")
 }
 
 const TERM_NAMES: [&str; 4] = ["deliverable", "quantity", "amount", "deadline"];
@@ -209,7 +217,7 @@ const PHENOMENA: [(&str, &str); 16] = [
 /// The reader fails, or a line is no labelled record.
 pub fn score(rules: &RuleSet, reader: impl BufRead) -> Result<Score, ScoreError> {
     let mut score = Score::new(rules.version());
-    score.take(rules, reader)?;
+    score.take(rules, "", reader)?;
     Ok(score)
 }
 
@@ -221,11 +229,11 @@ impl Score {
         Self { version: version.to_owned(), slices, phenomena, ..Self::default() }
     }
 
-    /// Scores the records of one more reader.
+    /// Scores the records of one more file, by its name.
     ///
     /// # Errors
     /// The reader fails, or a line is no labelled record.
-    pub fn take(&mut self, rules: &RuleSet, reader: impl BufRead) -> Result<(), ScoreError> {
+    pub fn take(&mut self, rules: &RuleSet, file: &str, reader: impl BufRead) -> Result<(), ScoreError> {
         for (at, line) in reader.lines().enumerate() {
             let line = line?;
             if line.trim().is_empty() {
@@ -233,7 +241,7 @@ impl Score {
             }
             let labelled: Labelled =
                 serde_json::from_str(&line).map_err(|_| ScoreError::Line { line: at + 1 })?;
-            self.add(rules, &labelled);
+            self.add_of(rules, file, &labelled);
         }
         Ok(())
     }
@@ -241,7 +249,12 @@ impl Score {
     /// [`Score::add`] of a record of that file.
     pub(crate) fn add_of(&mut self, rules: &RuleSet, file: &str, labelled: &Labelled) {
         let before = self.labels[Label::NewRequest as usize];
+        let rung = self.plain_certain;
         self.add(rules, labelled);
+        if is_ordinary(file) {
+            self.ordinary += 1;
+            self.ordinary_certain += self.plain_certain - rung;
+        }
         let after = self.labels[Label::NewRequest as usize];
         let at = self.files.iter().position(|(name, ..)| name == file).unwrap_or(self.files.len());
         if at == self.files.len() {
@@ -342,6 +355,13 @@ impl Display for Score {
             "{} records without a label: {} rung by certain, {} by certain or unsure, {} by any label",
             self.plain, self.plain_certain, self.plain_asked, self.plain_any
         )?;
+        if self.ordinary > 0 {
+            writeln!(
+                f,
+                "{} of ordinary conversation: {} rung by certain",
+                self.ordinary, self.ordinary_certain
+            )?;
+        }
         writeln!(f)?;
         for (name, (points, cases)) in TERM_NAMES.iter().zip(self.terms) {
             let share =
@@ -349,7 +369,7 @@ impl Display for Score {
             writeln!(f, "term {name:<19}{points:>8.1} of {cases:>4}{share:>10.3}")?;
         }
         writeln!(f)?;
-        for (name, records, tally) in &self.files {
+        for (name, records, tally) in self.files.iter().filter(|_| self.files.len() > 1) {
             row(f, &format!("{name}.jsonl ({records})"), tally)?;
         }
         for (name, records, tally) in self.slices.iter().filter(|(_, records, _)| *records > 0) {

@@ -27,6 +27,7 @@ mod read;
 mod rules;
 mod schema;
 mod sketch;
+mod sparse;
 mod stretch;
 mod table;
 pub mod tally;

@@ -5,6 +5,7 @@
 use crate::detect::features::{BITS, Kind};
 use crate::detect::pick;
 use crate::detect::rules::RuleError;
+use crate::detect::sparse::Sparse;
 use crate::domain::Label;
 
 pub(crate) const LABELS: usize = Label::ALL.len();
@@ -36,55 +37,13 @@ pub(crate) struct Model {
     pub(crate) scales: [Scale; LABELS],
     /// Value of a feature of each kind.
     kinds: [f32; Kind::COUNT],
-    rows: Rows,
-    /// Weights by which the words that name the work are chosen; none in a model that does not choose them.
-    picks: Vec<i16>,
-}
-
-/// The weights of the buckets that have any, and how to find them. Whether a bucket has weights is a bit, and its row is
-/// how many bits stand before it: 160 KiB that stay in a near cache, where a table of all buckets would not.
-#[derive(Debug)]
-struct Rows {
-    /// A bit for each bucket.
-    known: Vec<u64>,
-    /// For each word of bits how many are set in the words before it.
-    before: Vec<u32>,
-    /// The first row is empty, and that of all buckets without weights.
-    weights: Vec<[i16; WIDTH]>,
+    rows: Sparse<[i16; WIDTH]>,
+    /// Weights by which the words of the terms are chosen; none in a model that does not choose them.
+    picks: Sparse<i16>,
 }
 
 /// Labels, and what makes a row a whole number of machine words.
 const WIDTH: usize = LABELS.next_power_of_two();
-
-impl Rows {
-    /// Of a bucket that is there twice the first row counts.
-    fn new(mut rows: Vec<(u32, [i16; WIDTH])>) -> Self {
-        rows.sort_by_key(|(bucket, _)| *bucket);
-        rows.dedup_by_key(|(bucket, _)| *bucket);
-        let mut known = vec![0_u64; 1 << (BITS - u64::BITS.trailing_zeros())];
-        for (bucket, _) in &rows {
-            known[(bucket / u64::BITS) as usize] |= 1 << (bucket % u64::BITS);
-        }
-        let mut before = Vec::with_capacity(known.len());
-        let mut sum = 0;
-        for word in &known {
-            before.push(sum);
-            sum += word.count_ones();
-        }
-        let empty = std::iter::once([0; WIDTH]);
-        Self { known, before, weights: empty.chain(rows.into_iter().map(|(_, row)| row)).collect() }
-    }
-
-    #[inline]
-    fn get(&self, bucket: u32) -> &[i16; WIDTH] {
-        let (at, bit) = ((bucket / u64::BITS) as usize, bucket % u64::BITS);
-        let word = self.known[at];
-        let row = self.before[at] + (word & ((1 << bit) - 1)).count_ones() + 1;
-        // Not a branch: nothing tells beforehand which features have weights.
-        let there = (word >> bit & 1) as u32;
-        &self.weights[(row * there) as usize]
-    }
-}
 
 /// Sums of weights, by kind of feature.
 pub(crate) type Sums = [[i32; WIDTH]; Kind::COUNT];
@@ -100,23 +59,24 @@ impl Model {
         let mut model = Self {
             scales: [Scale::default(); LABELS],
             kinds: [0.0; Kind::COUNT],
-            rows: Rows::new(Vec::new()),
-            picks: Vec::new(),
+            rows: Sparse::new(BITS, Vec::new()),
+            picks: Sparse::new(pick::BITS, Vec::new()),
         };
-        let mut rows = Vec::new();
+        let (mut rows, mut picks) = (Vec::new(), Vec::new());
         for (number, line) in lines {
             let (head, rest) = line.split_once(' ').ok_or_else(|| bad(number))?;
             match head {
                 "#" => {}
                 "kinds" => numbers(rest, &mut model.kinds).ok_or_else(|| bad(number))?,
                 "label" => model.label(rest).ok_or_else(|| bad(number))?,
-                "pick" => model.pick_row(rest).ok_or_else(|| bad(number))?,
+                "pick" => pick_row(rest, &mut picks).ok_or_else(|| bad(number))?,
                 bucket => {
                     rows.push(row(bucket, rest).ok_or_else(|| bad(number))?);
                 }
             }
         }
-        model.rows = Rows::new(rows);
+        model.rows = Sparse::new(BITS, rows);
+        model.picks = Sparse::new(pick::BITS, picks);
         Ok(model)
     }
 
@@ -130,24 +90,14 @@ impl Model {
         Some(())
     }
 
-    /// Bucket and weight of many, in one line.
-    fn pick_row(&mut self, pairs: &str) -> Option<()> {
-        self.picks.resize(1 << pick::BITS, 0);
-        for pair in pairs.split(' ') {
-            let (bucket, weight) = pair.split_once(':')?;
-            *self.picks.get_mut(usize::from_str_radix(bucket, 36).ok()?)? = weight.parse().ok()?;
-        }
-        Some(())
-    }
-
-    /// Whether this model chooses the words that name the work.
+    /// Whether this model chooses the words of the terms.
     pub(crate) fn picks(&self) -> bool {
         !self.picks.is_empty()
     }
 
     /// The sum for a stretch of words.
     pub(crate) fn pick(&self, buckets: &[u32]) -> i32 {
-        buckets.iter().map(|at| i32::from(self.picks[*at as usize])).sum()
+        buckets.iter().map(|at| i32::from(*self.picks.get(*at))).sum()
     }
 
     #[inline]
@@ -192,6 +142,16 @@ fn row(bucket: &str, weights: &str) -> Option<(u32, [i16; WIDTH])> {
         *row[..LABELS].get_mut(label.parse::<usize>().ok()?)? = weight.parse().ok()?;
     }
     Some((bucket, row))
+}
+
+/// Bucket and weight of many, in one line.
+fn pick_row(pairs: &str, picks: &mut Vec<(u32, i16)>) -> Option<()> {
+    for pair in pairs.split(' ') {
+        let (bucket, weight) = pair.split_once(':')?;
+        let bucket = u32::from_str_radix(bucket, 36).ok().filter(|it| it >> pick::BITS == 0)?;
+        picks.push((bucket, weight.parse().ok()?));
+    }
+    Some(())
 }
 
 fn numbers(text: &str, into: &mut [f32]) -> Option<()> {

@@ -6,7 +6,7 @@ use crate::detect::features::step;
 use crate::detect::schema::TermKind;
 
 /// Weights are kept in so many buckets (as a power of two).
-pub(crate) const BITS: u32 = 18;
+pub(crate) const BITS: u32 = 20;
 
 impl TermKind {
     /// Sentences before and behind the request's own.
@@ -63,6 +63,8 @@ pub(crate) struct Choice {
     pub(crate) known: bool,
 }
 
+/// A feature that was met in fewer messages has no weight: there are many of them, and they find no term more.
+const MET_LEAST: u32 = 20;
 /// Steps of the learner: rate, passes over the corpus, pull towards zero.
 const RATE: f32 = 0.1;
 const PASSES: usize = 25;
@@ -73,6 +75,7 @@ pub(crate) fn learn(choices: &[(&Choice, usize)]) -> Vec<f32> {
     let mut weights = vec![0.0_f32; 1 << BITS];
     let mut spread = vec![1e-3_f32; 1 << BITS];
     let mut sum = vec![0.0_f32; 1 << BITS];
+    let rare = rare(choices);
     for _ in 0..PASSES {
         for (choice, best) in choices.iter().filter(|(choice, _)| choice.known) {
             let near = around(choice.kind, *best, choice.sentences);
@@ -102,7 +105,7 @@ pub(crate) fn learn(choices: &[(&Choice, usize)]) -> Vec<f32> {
                 if off.abs() < 1e-3 {
                     continue;
                 }
-                for at in features.iter().chain(place) {
+                for at in features.iter().chain(place).filter(|at| !rare[**at as usize]) {
                     let at = *at as usize;
                     let slope = PULL.mul_add(weights[at], off);
                     spread[at] = slope.mul_add(slope, spread[at]);
@@ -114,4 +117,19 @@ pub(crate) fn learn(choices: &[(&Choice, usize)]) -> Vec<f32> {
     }
     sum.iter_mut().for_each(|it| *it /= PASSES as f32);
     sum
+}
+
+/// Which features of stretches are too rare to learn from.
+fn rare(choices: &[(&Choice, usize)]) -> Vec<bool> {
+    // How often each was met, and in which message last.
+    let mut met = vec![(0_u32, usize::MAX); 1 << BITS];
+    for (number, (choice, _)) in choices.iter().enumerate() {
+        for at in choice.stretches.iter().flat_map(|(.., features)| features) {
+            let (count, last) = &mut met[*at as usize];
+            if *last != number {
+                (*count, *last) = (*count + 1, number);
+            }
+        }
+    }
+    met.into_iter().map(|(count, _)| (1..MET_LEAST).contains(&count)).collect()
 }

@@ -185,6 +185,10 @@ impl RuleSet {
             }
             self.explain_label(body, seen, label, at, ruled, &mut signal.reasons);
         }
+        // What is said to be posted and paid into escrow needs no reminder of it: at most a question to the owner.
+        if signal.labels.contract_posted && signal.labels.escrow_claimed && signal.tier == Tier::Certain {
+            (signal.tier, signal.confidence) = (Tier::Unsure, signal.confidence.min(CAPPED));
+        }
         signal
     }
 

@@ -38,8 +38,8 @@ const ENDS: &str = "りしえきけみれちいめつうびせ";
 const JOINS: &str = "・&.()「」/+#'-×";
 
 /// Letters that one of must stand in a term of that kind: of the work none.
-const NUMBER: &str = "0123456789半倍毎隔全二三四五六七八九十百千";
-const TIME: &str = "日月火水木金土曜週末年今明朝昼夜夕晩時分内頃期0123456789";
+const NUMBER: &str = "0123456789半倍毎隔全両一二三四五六七八九十百千";
+const TIME: &str = "日月火水木金土曜週末年今明朝昼夜夕晩時分内頃期前春夏秋冬盆節祭0123456789";
 /// Days that are written in kana.
 const DAYS: [&str; 6] = ["あした", "あす", "きょう", "あさって", "ようび", "らいしゅう"];
 /// Signs within numbers, sums and dates.

@@ -239,11 +239,33 @@ proptest! {
 
 #[test]
 fn the_longest_bodies_are_read() {
-    for piece in ["お願い", "追加であと", "1,", "「", "[qt]", "あ", "バナーも", "ｱﾞ", "\u{200b}", "🙏"]
-    {
+    for piece in [
+        "お願い",
+        "追加であと",
+        "1,",
+        "「",
+        "[qt]",
+        "あ",
+        "バナーも",
+        "ｱﾞ",
+        "\u{200b}",
+        "🙏",
+        "はい!",
+        "お願いできますか。",
+    ] {
         let body: String = piece.chars().cycle().take(65_535).collect();
         assert_exact(&body, &read(Role::Client, &body));
     }
+}
+
+#[test]
+fn what_is_posted_and_paid_for_is_no_certain_request() {
+    let asked = "ふりかけの小袋、5種類のデザインを新しくお願いします。";
+    assert_eq!(read(Role::Client, asked).tier, Tier::Certain);
+    let settled = format!("{asked}クラウドワークスで契約を送りました。仮払いも完了しました。");
+    let signal = read(Role::Client, &settled);
+    assert!(signal.labels.contract_posted && signal.labels.escrow_claimed, "{signal:?}");
+    assert!(signal.tier < Tier::Certain, "{signal:?}");
 }
 
 #[test]
@@ -401,7 +423,7 @@ fn tuned(role: Role, body: &str, tuning: &Tuning) -> Signal {
 #[test]
 fn what_is_set_for_a_room_moves_the_tiers() {
     let certain = "追加でブログ記事を3本お願いできますか？1本5,000円、来週金曜までにお願いします。";
-    let unsure = "来月も同じ感じでいけますか？";
+    let unsure = "来週の稼働って、まだ空きはありますか？";
     let talk = "週刊メモ、いつもどおり出しておいてください。";
     let tier = |body, tuning: &Tuning| tuned(Role::Client, body, tuning).tier;
     let none = Tuning::default();

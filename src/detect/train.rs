@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::detect::corpus::Labelled;
+use crate::detect::corpus::{Labelled, is_ordinary};
 use crate::detect::features::{BITS, Kind, name_hash};
 use crate::detect::model::LABELS;
 use crate::detect::pick::Choice;
@@ -24,6 +24,8 @@ pub(crate) struct Example {
     pub(crate) truth: [bool; LABELS],
     pub(crate) blocked: [bool; LABELS],
     pub(crate) cap: Tier,
+    /// Of conversation that asks for nothing, as it comes.
+    pub(crate) ordinary: bool,
     /// Of a request the stretches that may be one of its terms.
     pub(crate) choices: Vec<Choice>,
     sentences: Vec<Vec<(u8, u32)>>,
@@ -80,6 +82,7 @@ impl Example {
             truth: Label::ALL.map(|label| it.labels.get(label)),
             blocked: reading.blocked,
             cap: reading.cap,
+            ordinary: is_ordinary(name),
             choices: match it.labels.new_request {
                 true => TermKind::ALL.map(|kind| choice(rules, it, &seen, kind)).into(),
                 false => Vec::new(),
