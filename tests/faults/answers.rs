@@ -91,6 +91,8 @@ struct Liar {
     of: Of,
     honest: Arc<AtomicBool>,
     requests: Arc<AtomicU64>,
+    /// Some room's messages were read, and not lied about.
+    read: Arc<AtomicBool>,
     /// Requests at the place where redirects lead.
     elsewhere: Arc<AtomicU64>,
     other: SocketAddr,
@@ -113,6 +115,7 @@ impl Liar {
             of,
             honest: Arc::default(),
             requests: Arc::default(),
+            read: Arc::default(),
             elsewhere: Arc::default(),
             other: other.local_addr().unwrap(),
             truth: format!("http://{}", truth.addr()),
@@ -163,6 +166,7 @@ impl Liar {
             let answer = self.truth(&method, &path, &head, body).await;
             if !lied_to {
                 let _ = stream.write_all(&answer).await;
+                self.read.fetch_or(method == "GET" && path.contains("/messages"), Ordering::SeqCst);
                 return;
             }
         }
@@ -264,6 +268,12 @@ async fn one(lie: Lie, of: Of, span: Duration) -> Found {
         .with("KARIBARAI_RECONCILE__INTERVAL_SECONDS", "1");
     let mut run = place.serve(&[]);
     let url = run.url().unwrap();
+    // What was written before the bot watched the room is not answered.
+    let started = SystemClock.monotonic();
+    while of == Of::Posts && !liar.read.load(Ordering::SeqCst) && SystemClock.monotonic() - started < LONGEST
+    {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     let request =
         handle.post(world.client.account_id, room, "追加でブログ記事を3本お願いできますか？").unwrap();
     let sender = Sender::new();
