@@ -316,21 +316,17 @@ fn the_same_records_give_the_same_model_and_it_is_read() {
     assert!(refusal.to_string().contains("model.txt: line 1"), "{refusal}");
 }
 
+/// What a client's message in a group comes to.
+fn in_group(body: &str, context: &[ContextMessage], worker_names: &[String]) -> Signal {
+    let (room_type, sender_role) = (RoomType::Group, Role::Client);
+    RULES.read(&SignalInput { room_type, sender_role, body, context, workers: &[], worker_names })
+}
+
 #[test]
 fn who_is_called_by_name_in_a_group_is_the_one_who_is_asked() {
     let said = |role, body: &str| ContextMessage { sender_role: role, body: body.to_owned() };
     let body = "戸崎さん、バナーも追加で3枚お願いできますか?1枚5,000円です";
-    let with = |context: &[ContextMessage], worker_names: &[String]| {
-        RULES.read(&SignalInput {
-            room_type: RoomType::Group,
-            sender_role: Role::Client,
-            body,
-            context,
-            workers: &[],
-            worker_names,
-        })
-    };
-    let of = |context: &[ContextMessage]| with(context, &[]);
+    let of = |context: &[ContextMessage]| in_group(body, context, &[]);
     let another =
         of(&[said(Role::Other, "模型の戸崎です、来週あがります"), said(Role::Worker, "承知しました")]);
     assert!(!another.labels.new_request, "{another:?}");
@@ -346,21 +342,11 @@ fn who_is_called_by_name_in_a_group_is_the_one_who_is_asked() {
         ("Misaki", Tier::Unsure),
         ("", Tier::Unsure),
     ] {
-        assert_eq!(with(&[], &[name.to_owned()]).tier, tier, "{name}");
+        assert_eq!(in_group(body, &[], &[name.to_owned()]).tier, tier, "{name}");
     }
     for (name, tier) in [("中 花子", Tier::Certain), ("中村 花子", Tier::Unsure)] {
         let body = body.replace("戸崎", "中");
-        let names = [name.to_owned()];
-        let (room_type, sender_role) = (RoomType::Group, Role::Client);
-        let input = SignalInput {
-            room_type,
-            sender_role,
-            body: &body,
-            context: &[],
-            workers: &[],
-            worker_names: &names,
-        };
-        assert_eq!(RULES.read(&input).tier, tier, "{name}");
+        assert_eq!(in_group(&body, &[], &[name.to_owned()]).tier, tier, "{name}");
     }
 }
 
@@ -368,16 +354,7 @@ fn who_is_called_by_name_in_a_group_is_the_one_who_is_asked() {
 fn a_department_is_not_the_worker_and_a_name_like_one_may_be() {
     let of = |name: &str| {
         let body = format!("[To:12]{name}\nバナーも追加で3枚お願いできますか?1枚5,000円です");
-        let (room_type, sender_role) = (RoomType::Group, Role::Client);
-        let input = SignalInput {
-            room_type,
-            sender_role,
-            body: &body,
-            context: &[],
-            workers: &[],
-            worker_names: &[],
-        };
-        RULES.read(&input).labels.new_request
+        in_group(&body, &[], &[]).labels.new_request
     };
     assert!(!of("衣裳室 倉本さん") && !of("校正室"));
     assert!(of("大室さん") && of("大室 健さん"));
