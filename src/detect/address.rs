@@ -33,8 +33,11 @@ const INSIDE: [&str; 22] = [
 /// What a name that is called ends with.
 const CALLED: [&str; 12] =
     ["さん", "さま", "様", "くん", "君", "氏", "先生", "店長", "社長", "部長", "主任", "ちゃん"];
-/// Letters of a name at most, with what it ends with.
-const NAME_MAX: usize = 8;
+/// Letters of a name at most, with what stands before it and what it ends with: 「コーダーの白石さん」.
+const NAME_MAX: usize = 14;
+/// What follows a name that is spoken of, not called.
+const PARTICLES: [&str; 15] =
+    ["から", "の", "が", "は", "も", "と", "より", "って", "経由", "宛", "や", "を", "で", "か", "に"];
 
 /// The addressee of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,24 +77,18 @@ pub(crate) fn address(input: &SignalInput<'_>, said: &str, own: &Own, context: &
 
 /// Who is called by name at the start, without a tag: 「戸崎さん、1/50も追加で1台お願いできますか」.
 fn called(said: &str, context: &[ContextMessage], names: &[String]) -> Address {
-    let said = said.trim_start();
-    let end =
-        said.char_indices().take(NAME_MAX + 1).find(|(_, c)| "、,，\n 　!！".contains(*c)).map(|(at, _)| at);
-    let Some(name) = end.and_then(|end| said.get(..end)) else { return Address::Open };
-    if !CALLED.iter().any(|it| name.len() > it.len() && name.ends_with(it)) {
-        return Address::Open;
-    }
+    let Some((name, plain)) = call(said.trim_start()) else { return Address::Open };
     let family = family_name(name);
     if names.iter().any(|it| is_part_of(&family, it)) {
         return Address::Open;
     }
-    let (mut worker, mut other) = (false, INSIDE.iter().any(|it| name.ends_with(it)));
+    let (mut worker, mut other) = (false, INSIDE.iter().any(|it| name.ends_with(it)) && plain);
     for message in context {
         let introduced = introduces(&message.body, &family);
         match message.sender_role {
             Role::Worker if introduced => worker = true,
             // The worker does not call himself.
-            Role::Worker => other |= message.body.contains(name),
+            Role::Worker => other |= plain && message.body.contains(name),
             Role::Client | Role::Other => other |= introduced,
             Role::Bot => {}
         }
@@ -99,8 +96,31 @@ fn called(said: &str, context: &[ContextMessage], names: &[String]) -> Address {
     match (worker, other) {
         (true, _) => Address::Open,
         (false, true) => Address::Other,
-        (false, false) => Address::Unknown,
+        (false, false) if plain => Address::Unknown,
+        (false, false) => Address::Open,
     }
+}
+
+/// The name at the start, and whether a stop behind it makes it a call for certain: 「戸崎さん、」. Without one,
+/// 「児玉先生ご無沙汰」 and 「堀さんにお願い」 are calls where that person is in the talk; 「戸崎さんから聞いた」 is none.
+fn call(said: &str) -> Option<(&str, bool)> {
+    let stop = |c: char| "、,，\n 　!！".contains(c);
+    // 「穂積です。三田村様、」: who writes, and then the call.
+    let said = match said.split_once("です。") {
+        Some((who, rest)) if who.chars().count() < NAME_MAX => rest.trim_start(),
+        _ => said,
+    };
+    let start = said.char_indices().nth(NAME_MAX).map_or(said, |(at, _)| &said[..at]);
+    let end = |(at, title): (usize, &str)| (at > 0).then_some(at + title.len());
+    let end = CALLED.iter().flat_map(|title| start.match_indices(title)).filter_map(end).min()?;
+    let (name, rest) = said.split_at_checked(end)?;
+    // 店長さん is one title, and 、 stands between two people.
+    let further = CALLED.iter().any(|title| rest.starts_with(title));
+    if further || name.contains(stop) {
+        return None;
+    }
+    let named_only = PARTICLES.iter().any(|it| rest.starts_with(it)) && !rest.starts_with("にお願いし");
+    (!named_only).then(|| (name, rest.starts_with(stop)))
 }
 
 /// The worker spoke last, or right after a message to this account: it is his.
@@ -133,6 +153,8 @@ fn is_elsewhere(id: u64, name: &str, context: &[ContextMessage]) -> bool {
 fn family_name(name: &str) -> String {
     let name = name.trim().trim_end_matches(|c: char| c.is_whitespace());
     let name = CALLED.iter().fold(name, |name, end| name.strip_suffix(end).unwrap_or(name).trim_end());
+    // 白石 of 「コーダーの白石」.
+    let name = name.rsplit_once('の').map_or(name, |(_, name)| name);
     name.rsplit([' ', '　']).next().unwrap_or_default().to_owned()
 }
 

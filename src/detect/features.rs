@@ -8,9 +8,9 @@ use crate::detect::condition::{Bits, Place};
 pub(crate) const BITS: u32 = 20;
 /// Letter sequences of one to so many letters.
 const GRAM_MAX: usize = 5;
-/// Letters of one sentence that are looked at; of an earlier message, from its end.
+/// Letters of one sentence that are looked at; of what stands around it, from its end.
 const LETTERS_MAX: usize = 160;
-const EARLIER_MAX: usize = 40;
+const AROUND_MAX: usize = 40;
 /// Letters of an outline that are taken together.
 const OUTLINE_MAX: usize = 7;
 const START: u64 = 0xcbf2_9ce4_8422_2325;
@@ -22,7 +22,8 @@ pub(crate) enum Kind {
     Gram,
     Mark,
     Cross,
-    EarlierGram,
+    /// Of what stands around a sentence: the last message, and all sentences of its own.
+    AroundGram,
     Fired,
     Shape,
     Skeleton,
@@ -135,9 +136,9 @@ pub(crate) fn outlines(text: &str, mut see: impl FnMut(Kind, u32)) {
     }
 }
 
-/// The buckets of the letter sequences at the end of an earlier message of that role.
-pub(crate) fn earlier_grams(role: u64, text: &str, mut see: impl FnMut(u32)) {
-    let skip = text.chars().count().saturating_sub(EARLIER_MAX);
+/// The buckets of the letter sequences at the end of words around a sentence; `place` tells whose and where.
+pub(crate) fn around_grams(place: u64, text: &str, mut see: impl FnMut(u32)) {
+    let skip = text.chars().count().saturating_sub(AROUND_MAX);
     let mut window = [0_u64; 4];
     for (filled, c) in text.chars().skip(skip).chain(['\u{3}']).enumerate() {
         window.rotate_left(1);
@@ -145,8 +146,8 @@ pub(crate) fn earlier_grams(role: u64, text: &str, mut see: impl FnMut(u32)) {
         for length in 2..=4_usize.min(filled + 1) {
             let hash = window[4 - length..]
                 .iter()
-                .fold(step(START, role * 8 + length as u64), |hash, it| step(hash, *it));
-            see(Kind::EarlierGram.bucket(hash));
+                .fold(step(START, place * 8 + length as u64), |hash, it| step(hash, *it));
+            see(Kind::AroundGram.bucket(hash));
         }
     }
 }

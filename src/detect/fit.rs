@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::detect::corpus::{Labelled, Score};
 use crate::detect::features::Kind;
-use crate::detect::model::{LABELS, Model, Scale};
+use crate::detect::model::{HEAD, LABELS, LETTERS, Model, STEPS, Scale};
 use crate::detect::pick::{self, Choice};
 use crate::detect::rules::{RuleError, RuleSet};
 use crate::detect::train::{Example, Options, Weights, learn};
@@ -19,16 +19,17 @@ const RUNS: u64 = 3;
 /// Weights that add less than this to a score are left out.
 const SMALL: f32 = 0.02;
 /// Rows that a model file may have.
-const ROWS_MAX: usize = 60_000;
+const ROWS_MAX: usize = 200_000;
 const PICKS_A_LINE: usize = 12;
-/// Weights for the choice of words, in thousandths, that are left out.
-const PICK_SMALL: i32 = 200;
+/// Steps of a weight for the choice of words in 1, and those that are left out.
+const PICK_STEPS: f32 = 20.0;
+const PICK_SMALL: i32 = 3;
 /// Share of the certain ones that must be right on what was held out: 99 in 100, and a little more, since a threshold fits
 /// what it was set on a little better than what comes.
 const CERTAIN_RIGHT: f64 = 0.991;
-/// Share of ordinary conversation in which a certain one may ring. Near misses that were written to be mistaken are held
-/// to the share above alone: nobody's day is made of them.
-const CERTAIN_ORDINARY: f64 = 0.001;
+/// Share of ordinary conversation in which a certain one may ring: one in 1,000, and less for the same reason. Near misses
+/// that were written to be mistaken are held to the share above alone: nobody's day is made of them.
+const CERTAIN_ORDINARY: f64 = 0.0007;
 
 /// Labelled records with their features.
 pub struct Corpus {
@@ -65,7 +66,7 @@ impl Corpus {
 
     /// The text of a model file, learned from all records.
     pub fn fit(&self, rules: &RuleSet) -> String {
-        let mut text = format!("karibarai-model 1\n# learned from {}\n", self.about().join(", "));
+        let mut text = format!("{HEAD}\n# learned from {}\n", self.about().join(", "));
         let _ = writeln!(text, "# with the rules {}", rules.without_model());
         text + &fit(&self.examples, |_| true, RUNS)
     }
@@ -97,7 +98,7 @@ impl Corpus {
     ) -> Result<(), RuleError> {
         for fold in 0..FOLDS {
             let model = fit(&self.examples, |it| it.group % FOLDS != fold, RUNS);
-            rules.model = Some(Model::parse(&format!("karibarai-model 1\n{model}"))?);
+            rules.model = Some(Model::parse(&format!("{HEAD}\n{model}"))?);
             let held = self.records.iter().zip(&self.examples).zip(self.files());
             for ((record, _), file) in held.filter(|((_, example), _)| example.group % FOLDS == fold) {
                 see(rules, file, record);
@@ -141,7 +142,7 @@ fn fit(examples: &[Example], take: impl Fn(&Example) -> bool + Sync, runs: u64) 
             picks = pick::learn(&choices);
         }
         let most = mean.weight.iter().fold(0.0_f32, |most, it| most.max(it.abs()));
-        scale.unit = (most / 32_000.0).max(1e-9);
+        scale.unit = (most / f32::from(STEPS)).max(1e-9);
         scale.bias = mean.bias;
         (scale.ask, scale.certain) = thresholds(&held, label == Label::NewRequest as usize);
         (scale.slope, scale.shift) = calibrate(&held);
@@ -307,30 +308,37 @@ fn write(scales: &[Scale; LABELS], learned: &[Vec<f32>], options: Options) -> St
     rows.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
     rows.truncate(ROWS_MAX);
     rows.sort_by_key(|(_, bucket)| *bucket);
+    let mut last = 0;
     for (_, bucket) in rows {
-        text += &base36(bucket);
-        for (label, weights) in learned.iter().enumerate() {
-            #[expect(clippy::cast_possible_truncation, reason = "at most 32,000 by the choice of the unit")]
-            let steps = (weights[bucket] / scales[label].unit).round() as i32;
+        let mut row = base36(bucket - last);
+        let ahead = row.len();
+        for ((weights, scale), letter) in learned.iter().zip(scales).zip(LETTERS) {
+            #[expect(clippy::cast_possible_truncation, reason = "at most 127 by the choice of the unit")]
+            let steps = (weights[bucket] / scale.unit).round() as i8;
             if weights[bucket].abs() >= SMALL && steps != 0 {
-                let _ = write!(text, " {label}:{steps}");
+                let _ = write!(row, " {letter}{steps}");
             }
         }
-        text.push('\n');
+        if row.len() > ahead {
+            text += &row;
+            text.push('\n');
+            last = bucket;
+        }
     }
     text
 }
 
-/// The weights for the choice of words, in thousandths.
+/// The weights for the choice of words.
 fn write_picks(picks: &[f32]) -> String {
     let mut text = String::new();
-    let mut count = 0;
+    let (mut count, mut last) = (0, 0);
     for (bucket, weight) in picks.iter().enumerate() {
         #[expect(clippy::cast_possible_truncation, reason = "clamped")]
-        let steps = (weight * 1000.0).round().clamp(-32_000.0, 32_000.0) as i32;
+        let steps = (weight * PICK_STEPS).round().clamp(-f32::from(STEPS), f32::from(STEPS)) as i32;
         if steps.abs() >= PICK_SMALL {
             text += if count % PICKS_A_LINE == 0 { "pick" } else { "" };
-            let _ = write!(text, " {}:{steps}", base36(bucket));
+            let _ = write!(text, " {}{steps:+}", base36(bucket - last));
+            last = bucket;
             count += 1;
             text += if count % PICKS_A_LINE == 0 { "\n" } else { "" };
         }
@@ -366,7 +374,7 @@ mod tests {
         let held = |nones: &[Held]| {
             let mut held: Vec<Held> = (0..1000_u16).map(|at| one(f32::from(at), true, false)).collect();
             held.extend_from_slice(nones);
-            held.extend((0..2000).map(|_| one(-5.0, false, true)));
+            held.extend((0..3000).map(|_| one(-5.0, false, true)));
             held.sort_by(|one, other| other.score.total_cmp(&one.score));
             thresholds(&held, true).1
         };
@@ -380,7 +388,7 @@ mod tests {
             "99.7 in 100 are right"
         );
         let ordinary = |score| one(score, false, true);
-        // Two of 2,002 may ring, the third may not.
+        // Two of 3,003 may ring, the third may not.
         assert_eq!(held(&[ordinary(700.5), ordinary(500.5), ordinary(300.5)]), 301.0);
     }
 }

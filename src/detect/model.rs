@@ -14,7 +14,11 @@ pub(crate) const FILE: &str = "model.txt";
 /// The id under which the model gives its reasons.
 pub(crate) const WORDS: &str = "model.words";
 pub(crate) const WORDS_REASON: &str = "これまでの文例から学習した言い回し";
-const HEAD: &str = "karibarai-model 1";
+pub(crate) const HEAD: &str = "karibarai-model 2";
+/// Weights are so many steps at most, either way.
+pub(crate) const STEPS: i8 = i8::MAX;
+/// Label by label, the letters before its weights.
+pub(crate) const LETTERS: [char; LABELS] = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 
 /// What a label's sums mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -37,12 +41,12 @@ pub(crate) struct Model {
     pub(crate) scales: [Scale; LABELS],
     /// Value of a feature of each kind.
     kinds: [f32; Kind::COUNT],
-    rows: Sparse<[i16; WIDTH]>,
+    rows: Sparse<[i8; WIDTH]>,
     /// Weights by which the words of the terms are chosen; none in a model that does not choose them.
-    picks: Sparse<i16>,
+    picks: Sparse<i8>,
 }
 
-/// Labels, and what makes a row a whole number of machine words.
+/// Labels, and what makes a row a machine word.
 const WIDTH: usize = LABELS.next_power_of_two();
 
 /// Sums of weights, by kind of feature.
@@ -63,15 +67,16 @@ impl Model {
             picks: Sparse::new(pick::BITS, Vec::new()),
         };
         let (mut rows, mut picks) = (Vec::new(), Vec::new());
+        let (mut last, mut last_pick) = (0, 0);
         for (number, line) in lines {
             let (head, rest) = line.split_once(' ').ok_or_else(|| bad(number))?;
             match head {
                 "#" => {}
                 "kinds" => numbers(rest, &mut model.kinds).ok_or_else(|| bad(number))?,
                 "label" => model.label(rest).ok_or_else(|| bad(number))?,
-                "pick" => pick_row(rest, &mut picks).ok_or_else(|| bad(number))?,
-                bucket => {
-                    rows.push(row(bucket, rest).ok_or_else(|| bad(number))?);
+                "pick" => pick_row(rest, &mut last_pick, &mut picks).ok_or_else(|| bad(number))?,
+                ahead => {
+                    rows.push(row(ahead, rest, &mut last).ok_or_else(|| bad(number))?);
                 }
             }
         }
@@ -103,7 +108,7 @@ impl Model {
     #[inline]
     pub(crate) fn add(&self, sums: &mut Sums, kind: Kind, bucket: u32) {
         for (sum, weight) in sums[kind as usize].iter_mut().zip(self.rows.get(bucket)) {
-            // No body has the 65,538 features of one kind in a sentence that it takes to come round.
+            // No body has the millions of features in a sentence that it takes to come round.
             *sum = sum.wrapping_add(i32::from(*weight));
         }
     }
@@ -133,25 +138,32 @@ impl Model {
     }
 }
 
-/// A line of weights: the bucket in base 36, and the weight of each label that has one.
-fn row(bucket: &str, weights: &str) -> Option<(u32, [i16; WIDTH])> {
-    let bucket = u32::from_str_radix(bucket, 36).ok().filter(|it| it >> BITS == 0)?;
+/// A line of weights: how far the bucket lies ahead of the last, in base 36, and the weight of each label that has one.
+fn row(ahead: &str, weights: &str, last: &mut u32) -> Option<(u32, [i8; WIDTH])> {
+    let bucket = bucket(ahead, last, BITS)?;
     let mut row = [0; WIDTH];
     for weight in weights.split(' ') {
-        let (label, weight) = weight.split_once(':')?;
-        *row[..LABELS].get_mut(label.parse::<usize>().ok()?)? = weight.parse().ok()?;
+        let (label, weight) = weight.split_at_checked(1)?;
+        let label = LETTERS.iter().position(|it| label.starts_with(*it))?;
+        row[label] = weight.parse().ok()?;
     }
     Some((bucket, row))
 }
 
-/// Bucket and weight of many, in one line.
-fn pick_row(pairs: &str, picks: &mut Vec<(u32, i16)>) -> Option<()> {
+/// Bucket and weight of many, in one line; the weight has its sign.
+fn pick_row(pairs: &str, last: &mut u32, picks: &mut Vec<(u32, i8)>) -> Option<()> {
     for pair in pairs.split(' ') {
-        let (bucket, weight) = pair.split_once(':')?;
-        let bucket = u32::from_str_radix(bucket, 36).ok().filter(|it| it >> pick::BITS == 0)?;
-        picks.push((bucket, weight.parse().ok()?));
+        let (ahead, weight) = pair.split_at_checked(pair.find(['+', '-'])?)?;
+        picks.push((bucket(ahead, last, pick::BITS)?, weight.parse().ok()?));
     }
     Some(())
+}
+
+/// The bucket that lies so far ahead of the last.
+fn bucket(ahead: &str, last: &mut u32, bits: u32) -> Option<u32> {
+    let ahead = u32::from_str_radix(ahead, 36).ok()?;
+    *last = last.checked_add(ahead).filter(|it| it >> bits == 0)?;
+    Some(*last)
 }
 
 fn numbers(text: &str, into: &mut [f32]) -> Option<()> {
@@ -213,20 +225,29 @@ mod tests {
     #[test]
     fn a_model_file_is_read_or_refused_by_line() {
         let kinds = "kinds 1 1 1 1 1 1 1 1";
-        let good = format!("{HEAD}\n# about\n{kinds}\nlabel new_request 0.5 -1 0 2 1 0\na 0:4 6:-2\n");
+        let good = format!(
+            "{HEAD}\n# about\n{kinds}\nlabel new_request 0.5 -1 0 2 1 0\na a4 g-2\n1 a8\npick 0+3 2-5\n"
+        );
         let model = Model::parse(&good).expect("a model");
         let mut sums = [[0; WIDTH]; Kind::COUNT];
         model.add(&mut sums, Kind::Gram, 10);
-        model.add(&mut sums, Kind::Gram, 11);
+        model.add(&mut sums, Kind::Gram, 12);
         assert!((model.score(&sums, 0) - 1.0).abs() < 1e-6);
+        model.add(&mut sums, Kind::Gram, 11);
+        assert!((model.score(&sums, 0) - 5.0).abs() < 1e-6, "the second row is one bucket ahead");
+        assert_eq!((model.pick(&[0, 2]), model.pick(&[1])), (-2, 0));
         assert!(model.confidence(0, 0.0) > 0.49 && model.confidence(0, 9.0) > 0.99);
         for (line, text) in [
-            (1, "karibarai-model 2".to_owned()),
+            (1, "karibarai-model 1".to_owned()),
             (2, format!("{HEAD}\nkinds 1")),
             (2, format!("{HEAD}\nlabel nothing 1 1 1 1 1 1")),
-            (2, format!("{HEAD}\nzzzzzz 0:1")),
-            (2, format!("{HEAD}\na 9:1")),
-            (2, format!("{HEAD}\na 0:99999")),
+            (2, format!("{HEAD}\nzzzzzz a1")),
+            (3, format!("{HEAD}\nmh33 a1\n1 a1")),
+            (2, format!("{HEAD}\na h1")),
+            (2, format!("{HEAD}\na あ1")),
+            (2, format!("{HEAD}\na a128")),
+            (2, format!("{HEAD}\npick 1:1")),
+            (2, format!("{HEAD}\npick 1+200")),
             (3, format!("{HEAD}\n{kinds}\nlabel new_request 1 1 1 1 1 NaN")),
         ] {
             let refusal = Model::parse(&text).expect_err(&text);

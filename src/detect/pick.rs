@@ -64,9 +64,9 @@ pub(crate) struct Choice {
 }
 
 /// A feature that was met in fewer messages has no weight: there are many of them, and they find no term more.
-const MET_LEAST: u32 = 20;
+const MET_LEAST: u32 = 16;
 /// Steps of the learner: rate, passes over the corpus, pull towards zero.
-const RATE: f32 = 0.1;
+const RATE: f32 = 0.05;
 const PASSES: usize = 25;
 const PULL: f32 = 1e-4;
 

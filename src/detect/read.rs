@@ -24,8 +24,6 @@ const SHORT_MAX: usize = 90;
 const BLANK: &str = "\u{1f}";
 /// Confidence of a message without any hint of a request.
 pub(crate) const NOTHING: f64 = 0.02;
-/// Confidence from which the model confirms a verdict that is certain; `docs/detection.md` has what it changes.
-const AGREED: f64 = 0.88;
 /// Confidence of a request that a gate keeps from being certain, at most.
 const CAPPED: f64 = 0.6;
 
@@ -166,11 +164,7 @@ impl RuleSet {
                     if label == Label::NewRequest && score.is_finite() {
                         signal.confidence = model.confidence(it, score);
                     }
-                    // A rule that is certain by itself needs less of the model than the model alone.
-                    let agreed = ruled.is_some_and(|(verdict, _)| verdict.tier == Tier::Certain)
-                        && signal.confidence >= AGREED;
-                    let certain = score >= scale.certain || agreed;
-                    let tier = if certain { Tier::Certain } else { Tier::Unsure };
+                    let tier = if score >= scale.certain { Tier::Certain } else { Tier::Unsure };
                     (score >= scale.ask).then_some((tier, signal.confidence, at))
                 }
                 None if scores.is_some() => None,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::detect::condition::{Bits, Place};
-use crate::detect::features::{Kind, crosses, earlier_grams, grams, marks, outlines, step};
+use crate::detect::features::{Kind, around_grams, crosses, grams, marks, outlines, step};
 use crate::detect::read::Seen;
 use crate::detect::rules::RuleSet;
 use crate::domain::Role;
@@ -58,6 +58,11 @@ pub(crate) fn ground(names: &HashMap<String, u16>) -> Bits {
 
 /// Bytes of normalised text up to which a message is a short answer.
 const BRIEF_MAX: usize = 60;
+/// Places of letters around a sentence beside those of the roles: of what a short answer answers, and of the whole message.
+const SHORT: u64 = 8;
+const WHOLE: u64 = 24;
+/// Sentences of a message that the others know of.
+const WHOLE_MAX: usize = 12;
 
 impl RuleSet {
     /// Features that all sentences of a message share.
@@ -71,13 +76,19 @@ impl RuleSet {
             see(Kind::Fired, Kind::Fired.bucket(*id));
         }
         if let Some((role, words)) = &scene.last {
-            earlier_grams(*role as u64, words, |it| see(Kind::EarlierGram, it));
+            around_grams(*role as u64, words, |it| see(Kind::AroundGram, it));
             // A short answer takes its object from what it answers.
             if scene.brief() {
-                earlier_grams(*role as u64 + 8, words, |it| see(Kind::EarlierGram, it));
+                around_grams(*role as u64 + SHORT, words, |it| see(Kind::AroundGram, it));
             }
         }
-        let sentences = scene.seen.sentences.len().min(6) as u64;
+        // What one sentence asks another may take back, or say of whom.
+        let sentences = &scene.seen.sentences;
+        for sentence in sentences.iter().take(WHOLE_MAX).filter(|_| sentences.len() > 1) {
+            let words = &scene.seen.normal.text[sentence.clone()];
+            around_grams(WHOLE, words, |it| see(Kind::AroundGram, it));
+        }
+        let sentences = sentences.len().min(6) as u64;
         see(Kind::Shape, Kind::Shape.bucket(sentences));
     }
 

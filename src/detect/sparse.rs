@@ -1,7 +1,7 @@
 //! Few values in many buckets, and how to find them.
 
 /// The value of a bucket, or that of nothing. Whether a bucket has one is a bit, and its row is how many bits stand before
-/// it: 160 KiB for a million buckets, which stay in a near cache where a table of all buckets would not.
+/// it: 192 KiB for a million buckets, which stay in a near cache where a table of all buckets would not.
 #[derive(Debug)]
 pub(crate) struct Sparse<T> {
     /// A bit for each bucket.

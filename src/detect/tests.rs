@@ -351,6 +351,34 @@ fn who_is_called_by_name_in_a_group_is_the_one_who_is_asked() {
 }
 
 #[test]
+fn a_call_at_the_start_is_told_from_a_person_spoken_of() {
+    let said = |role, body: &str| ContextMessage { sender_role: role, body: body.to_owned() };
+    let asks = |call: &str, context: &[ContextMessage]| {
+        in_group(&format!("{call}バナーも追加で3枚お願いできますか?1枚5,000円です"), context, &[])
+    };
+    let talk = [
+        said(Role::Other, "コーダーの白石です。トップページを組みました"),
+        said(Role::Worker, "承知しました"),
+    ];
+    for call in [
+        "コーダーの白石さん、",
+        "白石先生ご無沙汰しております。",
+        "穂積です。白石様、",
+        "白石さんにお願いしたいのですが、",
+    ] {
+        let signal = asks(call, &talk);
+        assert!(!signal.labels.new_request, "{call} {signal:?}");
+    }
+    for spoken_of in ["白石さんに断られました。", "白石さんから聞きました。", "白石さんの分とは別に、"]
+    {
+        let signal = asks(spoken_of, &talk);
+        assert!(signal.labels.new_request, "{spoken_of} {signal:?}");
+    }
+    // Without a stop behind it a name that nobody in the talk has may be anything.
+    assert_eq!(asks("白石先生ご無沙汰しております。", &[]).tier, Tier::Certain);
+}
+
+#[test]
 fn a_department_is_not_the_worker_and_a_name_like_one_may_be() {
     let of = |name: &str| {
         let body = format!("[To:12]{name}\nバナーも追加で3枚お願いできますか?1枚5,000円です");
@@ -400,7 +428,7 @@ fn tuned(role: Role, body: &str, tuning: &Tuning) -> Signal {
 #[test]
 fn what_is_set_for_a_room_moves_the_tiers() {
     let certain = "追加でブログ記事を3本お願いできますか？1本5,000円、来週金曜までにお願いします。";
-    let unsure = "来週の稼働って、まだ空きはありますか？";
+    let unsure = "来週の稼働、空きはありますか？";
     let talk = "週刊メモ、いつもどおり出しておいてください。";
     let tier = |body, tuning: &Tuning| tuned(Role::Client, body, tuning).tier;
     let none = Tuning::default();

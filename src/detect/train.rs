@@ -51,7 +51,7 @@ impl Default for Options {
             l1: 0.5,
             l2: 1.0,
             epochs: 12,
-            scale: [0.8, 1.0, 0.5, 0.3, 2.0, 0.5, 0.2, 0.2],
+            scale: [0.8, 1.0, 0.5, 0.5, 2.0, 0.5, 0.2, 0.2],
             positive: 1.0,
             seed: 1,
         }
