@@ -6,6 +6,7 @@ use crate::detect::model::{WORDS, WORDS_REASON};
 use crate::detect::read::Seen;
 use crate::detect::rules::{CompiledVerdict, RuleSet};
 use crate::detect::schema::Scope;
+use crate::detect::table::TableRule;
 use crate::detect::terms::slice;
 use crate::detect::tuning;
 use crate::domain::{Label, Reason};
@@ -60,11 +61,14 @@ impl RuleSet {
         let adds = |kind, bucket| model.weight(kind, bucket, label as usize);
         let base = sentence.start;
         if ruled.is_none() {
-            self.marks.matches(&seen.masked[at], |rule, hit| {
-                let Some(mark) = rule.gives else { return };
-                let bucket = Kind::Mark.bucket(step(self.hashes[usize::from(mark)], Place::Here as u64));
-                if let (true, Some(words)) = (adds(Kind::Mark, bucket) >= TELLS, hit.range(&seen.masked[at]))
-                {
+            let tells = |rule: &TableRule| {
+                rule.gives.filter(|mark| seen.bits[at].has(*mark)).is_some_and(|mark| {
+                    let name = self.hashes[usize::from(mark)];
+                    adds(Kind::Mark, Kind::Mark.bucket(step(name, Place::Here as u64))) >= TELLS
+                })
+            };
+            self.marks.matches_of(&seen.masked[at], tells, |rule, hit| {
+                if let Some(words) = hit.range(&seen.masked[at]) {
                     let (from, to) = seen.normal.span(base + words.start..base + words.end);
                     out.push(reason(&rule.id, from, to));
                 }
@@ -116,8 +120,10 @@ impl RuleSet {
             if found.len() >= REASONS_MAX || !seen.bits[index].marks().any(counts) {
                 continue;
             }
-            self.marks.matches(sentence, |rule, hit| {
-                if let (true, Some(words)) = (rule.gives.is_some_and(counts), hit.range(sentence)) {
+            let carries =
+                |rule: &TableRule| rule.gives.is_some_and(|mark| seen.bits[index].has(mark) && counts(mark));
+            self.marks.matches_of(sentence, carries, |rule, hit| {
+                if let Some(words) = hit.range(sentence) {
                     let base = seen.sentences[index].start;
                     let (from, to) = seen.normal.span(base + words.start..base + words.end);
                     found.push((&rule.id, from, to));

@@ -151,7 +151,17 @@ impl Table {
 
     /// Calls `found` with each rule that matches the sentence, once, in the order of the rules, and with the words of
     /// its first alternative that does, to be found when asked.
-    pub(crate) fn matches<'t>(&'t self, sentence: &str, mut found: impl FnMut(&'t TableRule, Hit<'t>)) {
+    pub(crate) fn matches<'t>(&'t self, sentence: &str, found: impl FnMut(&'t TableRule, Hit<'t>)) {
+        self.matches_of(sentence, |_| true, found);
+    }
+
+    /// The same for the rules that are wanted; the others cost next to nothing.
+    pub(crate) fn matches_of<'t>(
+        &'t self,
+        sentence: &str,
+        wanted: impl Fn(&TableRule) -> bool,
+        mut found: impl FnMut(&'t TableRule, Hit<'t>),
+    ) {
         let [mut first, mut second] = self.free;
         let mut hit = [Hit::None; MAX_RULES];
         for word in self.find.find_overlapping_iter(sentence) {
@@ -168,7 +178,9 @@ impl Table {
             while both != 0 {
                 let piece = &self.pieces[at * 64 + both.trailing_zeros() as usize];
                 both &= both - 1;
-                if let (Hit::None, Some(regex)) = (hit[piece.rule], piece.regex())
+                if matches!(hit[piece.rule], Hit::None)
+                    && wanted(&self.rules[piece.rule])
+                    && let Some(regex) = piece.regex()
                     && regex.is_match(sentence)
                 {
                     hit[piece.rule] = Hit::Piece(regex);
@@ -176,7 +188,7 @@ impl Table {
             }
         }
         for (rule, hit) in self.rules.iter().zip(hit) {
-            if !matches!(hit, Hit::None) {
+            if !matches!(hit, Hit::None) && wanted(rule) {
                 found(rule, hit);
             }
         }
