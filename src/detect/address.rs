@@ -153,8 +153,11 @@ fn is_elsewhere(id: u64, name: &str, context: &[ContextMessage]) -> bool {
 fn family_name(name: &str) -> String {
     let name = name.trim().trim_end_matches(|c: char| c.is_whitespace());
     let name = CALLED.iter().fold(name, |name, end| name.strip_suffix(end).unwrap_or(name).trim_end());
-    // 白石 of 「コーダーの白石」.
-    let name = name.rsplit_once('の').map_or(name, |(_, name)| name);
+    // 白石 of 「コーダーの白石」; 一の瀬 is a name.
+    let name = match name.rsplit_once('の') {
+        Some((what, who)) if what.chars().count() > 1 && who.chars().count() > 1 => who,
+        _ => name,
+    };
     name.rsplit([' ', '　']).next().unwrap_or_default().to_owned()
 }
 

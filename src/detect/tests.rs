@@ -348,6 +348,8 @@ fn who_is_called_by_name_in_a_group_is_the_one_who_is_asked() {
         let body = body.replace("戸崎", "中");
         assert_eq!(in_group(&body, &[], &[name.to_owned()]).tier, tier, "{name}");
     }
+    let body = body.replace("戸崎", "一の瀬");
+    assert_eq!(in_group(&body, &[], &["一の瀬 聡".to_owned()]).tier, Tier::Certain);
 }
 
 #[test]
