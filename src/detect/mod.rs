@@ -19,6 +19,7 @@ mod examples;
 mod explain;
 pub(crate) mod features;
 mod fit;
+mod letters;
 mod model;
 mod normal;
 mod own;

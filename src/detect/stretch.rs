@@ -1,17 +1,14 @@
-//! Stretches of a sentence that may be a term, and what the model sees of each.
-//!
-//! What the rules for that term find is among it, so the model corrects them where it knows better.
+//! What the model sees of each stretch of a sentence that may be a term.
 
 use std::ops::Range;
 
 use crate::detect::features::step;
+use crate::detect::letters::{Class, Letter, Places};
 use crate::detect::pick::bucket;
 use crate::detect::read::Seen;
 use crate::detect::rules::RuleSet;
 use crate::detect::schema::TermKind;
 
-/// Letters of a sentence that are looked at.
-const LETTERS_MAX: usize = 100;
 /// Words that say what is wanted of the work; which comes first behind a stretch tells whether it is the work.
 const WANTED: [&str; 18] = [
     "お願い",
@@ -33,201 +30,13 @@ const WANTED: [&str; 18] = [
     "なんです",
     "ので",
 ];
-/// Kana that a noun may end with: 書き起こし, 貼り紙, 差し替え, 直し, やつ.
-const ENDS: &str = "りしえきけみれちいめつうびせ";
-const JOINS: &str = "・&.()「」/+#'-×";
-
-/// Letters that one of must stand in a term of that kind: of the work none.
-const NUMBER: &str = "0123456789半倍毎隔全両一二三四五六七八九十百千";
-const TIME: &str = "日月火水木金土曜週末年今明朝昼夜夕晩時分内頃期前春夏秋冬盆節祭0123456789";
-/// Days that are written in kana.
-const DAYS: [&str; 6] = ["あした", "あす", "きょう", "あさって", "ようび", "らいしゅう"];
-/// Signs within numbers, sums and dates.
-const SIGNS: &str = "・&.()「」/+#'-×,:〜@¥$%* ";
-/// Behind these a term may begin with kana.
-const BEFORE_KANA: &str = "をはにがでもと、。!?";
-
-impl TermKind {
-    /// Letters of a stretch.
-    fn longest(self) -> usize {
-        match self {
-            Self::Deliverable => 15,
-            Self::Quantity => 14,
-            Self::Amount | Self::Deadline => 20,
-        }
-    }
-
-    /// Letters at most that may stand before the number or day in such a term: 文字単価, 毎月, 来週の.
-    fn lead(self) -> usize {
-        match self {
-            Self::Deliverable => usize::MAX,
-            Self::Quantity => 3,
-            Self::Amount => 5,
-            Self::Deadline => 8,
-        }
-    }
-
-    /// How many letters before each may begin what makes words such a term: whether a stretch has any is then one step. `None`
-    /// where any words may be one.
-    fn anchors(self, letters: &[(usize, char)]) -> Option<Vec<u16>> {
-        let begins = |at: usize| {
-            let c = letters[at].1;
-            match self {
-                Self::Deliverable => true,
-                Self::Quantity | Self::Amount => NUMBER.contains(c),
-                Self::Deadline => {
-                    let word = |day: &&str| {
-                        let there = letters[at..].iter().map(|it| it.1);
-                        there.take(day.chars().count()).eq(day.chars())
-                    };
-                    TIME.contains(c) || DAYS.iter().any(word)
-                }
-            }
-        };
-        (self != Self::Deliverable).then(|| {
-            let mut count = 0;
-            let mut counts = Vec::with_capacity(letters.len() + 1);
-            counts.push(0);
-            for at in 0..letters.len() {
-                count += u16::from(begins(at));
-                counts.push(count);
-            }
-            counts
-        })
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Kanji,
-    Kana,
-    Katakana,
-    Latin,
-    Digit,
-    Other,
-}
-
-fn class(c: char) -> Class {
-    match c {
-        '一'..='鿿' | '々' | '〆' => Class::Kanji,
-        'ァ'..='ヺ' | 'ー' => Class::Katakana,
-        'ぁ'..='ん' => Class::Kana,
-        'a'..='z' => Class::Latin,
-        '0'..='9' => Class::Digit,
-        _ => Class::Other,
-    }
-}
-
-fn letter(c: char) -> u64 {
-    u64::from(u32::from(if c.is_ascii_digit() { '0' } else { c }))
-}
 
 /// Letters `from..to` of a sentence, edges included as letters of their own.
-fn run(letters: &[(usize, char)], kind: u64, from: isize, to: isize) -> u64 {
+fn run(letters: &[Letter], kind: u64, from: isize, to: isize) -> u64 {
     (from..to).fold(step(0xcbf2_9ce4_8422_2325, kind), |hash, at| {
-        let it = usize::try_from(at).ok().and_then(|at| letters.get(at)).map_or(2, |(_, c)| letter(*c));
+        let it = usize::try_from(at).ok().and_then(|at| letters.get(at)).map_or(2, Letter::code);
         step(hash, it)
     })
-}
-
-impl RuleSet {
-    /// Every stretch of a sentence that may be such a term, as a byte range of the normalised text, with its buckets;
-    /// answers whether a rule found one.
-    pub(crate) fn stretches(
-        &self,
-        kind: TermKind,
-        sentence: &Sentence<'_>,
-        mut see: impl FnMut(&Stretch<'_>),
-    ) -> bool {
-        let Sentence { text, start, letters, wanted, places } = sentence;
-        let anchors = kind.anchors(letters);
-        if anchors.as_ref().is_some_and(|it| it.last() == Some(&0)) {
-            return false;
-        }
-        let ruled: Vec<Option<Range<usize>>> = self
-            .terms
-            .iter()
-            .filter(|rule| rule.term == kind)
-            .flat_map(|rule| rule.find_each(text))
-            .collect();
-        let mut features = Vec::with_capacity(64);
-        for from in 0..letters.len() {
-            if !may_start(kind, letters, from) {
-                continue;
-            }
-            let near = letters.len().min(from.saturating_add(kind.lead()).saturating_add(1));
-            if anchors.as_ref().is_some_and(|it| it[from] == it[near]) {
-                continue;
-            }
-            let joins = if kind == TermKind::Deliverable { JOINS } else { SIGNS };
-            for to in from + 1..letters.len().min(from + kind.longest()) + 1 {
-                let last = letters[to - 1].1;
-                if class(last) == Class::Other && !joins.contains(last) {
-                    break;
-                }
-                if !may_end(kind, letters, to) || anchors.as_ref().is_some_and(|it| it[from] == it[to]) {
-                    continue;
-                }
-                let range = letters[from].0..letters[to - 1].0 + last.len_utf8();
-                features.clear();
-                describe(letters, places, from, to, &mut features);
-                for (rule, found) in ruled.iter().enumerate() {
-                    let how = match found {
-                        None => 0,
-                        Some(found) if *found == range => 1,
-                        Some(found) if found.start == range.start => 2,
-                        Some(found) if found.end == range.end => 3,
-                        Some(found) if found.start < range.end && range.start < found.end => 4,
-                        Some(_) => 5,
-                    };
-                    features.push(bucket(step(step(4, rule as u64), how)));
-                }
-                let next = wanted.partition_point(|(at, _)| *at < range.end);
-                let (which, far) =
-                    wanted.get(next).map_or((99, 9), |(at, which)| (*which, ((at - range.end) / 9).min(8)));
-                features.push(bucket(step(step(5, which as u64), far as u64)));
-                features
-                    .push(bucket(step(step(6, which as u64), run(letters, 1, to as isize, to as isize + 1))));
-                features.iter_mut().for_each(|it| *it = kind.of(*it));
-                let range = start + range.start..start + range.end;
-                see(&Stretch { range, from, to, own: &features });
-            }
-        }
-        ruled.iter().any(Option::is_some)
-    }
-}
-
-fn may_start(kind: TermKind, letters: &[(usize, char)], at: usize) -> bool {
-    let here = class(letters[at].1);
-    let before = at.checked_sub(1).map(|at| class(letters[at].1));
-    match here {
-        Class::Kanji => true,
-        Class::Kana if kind != TermKind::Deliverable => {
-            before != Some(Class::Kana)
-                || at.checked_sub(1).is_some_and(|at| BEFORE_KANA.contains(letters[at].1))
-        }
-        Class::Other if kind != TermKind::Deliverable => "@¥$".contains(letters[at].1),
-        Class::Katakana | Class::Latin | Class::Digit => before != Some(here),
-        Class::Kana => {
-            matches!(letters[at].1, 'お' | 'ご' | 'の' | 'ぬ' | 'し')
-                && before != Some(Class::Kana)
-                && letters.get(at + 1).is_some_and(|(_, c)| class(*c) != Class::Other)
-        }
-        Class::Other => letters[at].1 == '「',
-    }
-}
-
-fn may_end(kind: TermKind, letters: &[(usize, char)], to: usize) -> bool {
-    let last = letters[to - 1].1;
-    let next = letters.get(to).map(|(_, c)| class(*c));
-    match class(last) {
-        Class::Kanji => true,
-        Class::Kana if kind != TermKind::Deliverable => true,
-        Class::Other if kind != TermKind::Deliverable => matches!(last, ')' | '%' | '$'),
-        Class::Katakana | Class::Latin | Class::Digit => next != Some(class(last)),
-        Class::Kana => ENDS.contains(last),
-        Class::Other => matches!(last, ')' | '」'),
-    }
 }
 
 /// Words that may be a term.
@@ -261,77 +70,124 @@ pub(crate) struct Sentence<'a> {
     text: &'a str,
     /// Where it begins in the normalised text.
     start: usize,
-    letters: Vec<(usize, char)>,
-    /// Words of [`WANTED`] by their places.
-    wanted: Vec<(usize, usize)>,
-    places: Vec<Place>,
+    letters: Vec<Letter>,
+    edges: Vec<Edge>,
 }
 
 impl<'a> Sentence<'a> {
     /// One of the message's sentences.
     pub(crate) fn new(seen: &'a Seen, place: &Range<usize>) -> Self {
         let text = &seen.normal.text[place.clone()];
-        let letters: Vec<(usize, char)> = text.char_indices().take(LETTERS_MAX).collect();
-        let end = letters.last().map_or(0, |(at, c)| at + c.len_utf8());
+        let letters = Letter::all(text);
+        let end = letters.last().map_or(0, Letter::end);
         let mut wanted: Vec<(usize, usize)> = WANTED
             .iter()
             .enumerate()
             .flat_map(|(which, word)| text[..end].match_indices(word).map(move |(at, _)| (at, which)))
             .collect();
         wanted.sort_unstable();
-        let places = (0..=letters.len()).map(|at| Place::new(&letters, at)).collect();
-        Self { text, start: place.start, letters, wanted, places }
+        let edges = (0..=letters.len()).map(|at| Edge::new(&letters, &wanted, at)).collect();
+        Self { text, start: place.start, letters, edges }
+    }
+
+    /// Where terms of this kind may stand in it.
+    pub(crate) fn places(&self, kind: TermKind) -> Option<Places> {
+        Places::new(kind, &self.letters)
     }
 
     /// All buckets of one of its stretches.
     pub(crate) fn features(&self, kind: TermKind, stretch: &Stretch<'_>) -> Vec<u32> {
         let Stretch { from, to, own, .. } = *stretch;
-        let (first, rest) = own.split_at(OWN);
-        let mut all: Vec<u32> = Vec::with_capacity(64);
-        all.extend(self.places[from].begins.iter().chain(&self.places[to].ends).map(|it| kind.of(*it)));
-        all.extend(first);
-        all.extend(self.places[from..to - 1].iter().map(|it| kind.of(it.pair)));
-        all.extend(rest);
-        all
+        let edges = self.edges[from].begins.iter().chain(&self.edges[to].ends);
+        let pairs = self.edges[from..to - 1].iter().map(|it| &it.pair);
+        let shared = edges.chain(pairs).map(|it| kind.of(*it));
+        shared.chain(own.iter().copied()).collect()
     }
 
     /// The weights of what its stretches share.
-    pub(crate) fn shared(&self, kind: TermKind, weigh: impl Fn(&[u32]) -> i32) -> Shared {
-        let sum = |buckets: [u32; 8]| weigh(&buckets.map(|it| kind.of(it)));
-        let mut pairs = Vec::with_capacity(self.places.len());
+    pub(crate) fn shared(&self, kind: TermKind, places: &Places, weigh: impl Fn(&[u32]) -> i32) -> Shared {
+        let count = self.edges.len();
+        let (mut begins, mut ends, mut pairs) = (vec![0; count], vec![0; count], vec![0; count]);
         let mut before = 0;
-        for place in &self.places {
-            pairs.push(before);
-            before += weigh(&[kind.of(place.pair)]);
+        for (at, edge) in self.edges.iter().enumerate() {
+            let (start, end) = places.edges(at);
+            if start {
+                begins[at] = weigh(&edge.begins.map(|it| kind.of(it)));
+            }
+            if end {
+                ends[at] = weigh(&edge.ends.map(|it| kind.of(it)));
+            }
+            pairs[at] = before;
+            before += weigh(&[kind.of(edge.pair)]);
         }
-        Shared {
-            begins: self.places.iter().map(|it| sum(it.begins)).collect(),
-            ends: self.places.iter().map(|it| sum(it.ends)).collect(),
-            pairs,
-        }
+        Shared { begins, ends, pairs }
+    }
+}
+
+impl RuleSet {
+    /// Every stretch of a sentence at these places; answers whether a rule for that term found one.
+    pub(crate) fn stretches(
+        &self,
+        kind: TermKind,
+        sentence: &Sentence<'_>,
+        places: &Places,
+        mut see: impl FnMut(&Stretch<'_>),
+    ) -> bool {
+        let Sentence { text, start, letters, edges } = sentence;
+        let ruled: Vec<Option<Range<usize>>> = self
+            .terms
+            .iter()
+            .filter(|rule| rule.term == kind)
+            .flat_map(|rule| rule.find_each(text))
+            .collect();
+        let mut features = Vec::with_capacity(64);
+        let mut words = Words::new(letters);
+        places.each(|from, to| {
+            words.reach(from, to);
+            let range = letters[from].at..letters[to - 1].end();
+            features.clear();
+            features.extend(words.buckets(&edges[from], &edges[to]));
+            for (rule, found) in ruled.iter().enumerate() {
+                let how = match found {
+                    None => 0,
+                    Some(found) if *found == range => 1,
+                    Some(found) if found.start == range.start => 2,
+                    Some(found) if found.end == range.end => 3,
+                    Some(found) if found.start < range.end && range.start < found.end => 4,
+                    Some(_) => 5,
+                };
+                features.push(bucket(step(step(4, rule as u64), how)));
+            }
+            features.iter_mut().for_each(|it| *it = kind.of(*it));
+            see(&Stretch { range: start + range.start..start + range.end, from, to, own: &features });
+        });
+        ruled.iter().any(Option::is_some)
     }
 }
 
 /// What all stretches have in common that begin, or that end, at one place of a sentence: letters before and behind it.
-struct Place {
+struct Edge {
     begins: [u32; 8],
-    ends: [u32; 8],
+    ends: [u32; 10],
     before: u64,
     behind: u64,
     tail: u64,
     next: [u64; 2],
-    edge: u64,
+    class: u64,
     /// The two letters from here on.
     pair: u32,
 }
 
-impl Place {
-    fn new(letters: &[(usize, char)], at: usize) -> Self {
-        let of = |at: isize| usize::try_from(at).ok().and_then(|at| letters.get(at)).map(|(_, c)| class(*c));
+impl Edge {
+    /// The edge before a letter; `wanted` has words of [`WANTED`] by their places.
+    fn new(letters: &[Letter], wanted: &[(usize, usize)], at: usize) -> Self {
+        let (one, other) = (at.checked_sub(1).map(|at| letters[at].class), letters.get(at).map(|it| it.class));
+        let class = step(u64::from(one == other), other.map_or(9, |it| it as u64));
+        let byte = at.checked_sub(1).map_or(0, |at| letters[at].end());
+        let next = wanted.partition_point(|(at, _)| *at < byte);
+        let (which, far) = wanted.get(next).map_or((99, 9), |(at, which)| (*which, ((at - byte) / 9).min(8)));
         let at = at.cast_signed();
         let run = |kind, from, to| run(letters, kind, from, to);
-        let (one, other) = (of(at - 1), of(at));
-        let edge = step(u64::from(one == other), other.map_or(9, |it| it as u64));
         let begins = [
             run(11, at - 1, at),
             run(12, at - 2, at),
@@ -339,7 +195,7 @@ impl Place {
             run(31, at, at + 1),
             run(32, at, at + 2),
             run(33, at, at + 3),
-            step(57, edge),
+            step(57, class),
             step(61, (at / 6).cast_unsigned() as u64),
         ];
         let ends = [
@@ -350,7 +206,9 @@ impl Place {
             run(42, at, at + 2),
             run(43, at, at + 3),
             run(44, at, at + 4),
-            step(58, edge),
+            step(58, class),
+            step(step(5, which as u64), far as u64),
+            step(step(6, which as u64), run(1, at, at + 1)),
         ];
         Self {
             begins: begins.map(bucket),
@@ -359,42 +217,59 @@ impl Place {
             behind: run(52, at, at + 1),
             tail: run(53, at - 2, at),
             next: [run(55, at, at + 2), run(56, at, at + 2)],
-            edge,
+            class,
             pair: bucket(run(62, at, at + 2)),
         }
     }
 }
 
-/// What no other stretch of the sentence shares: the first of [`Stretch::own`].
-const OWN: usize = 10;
+/// The words of a stretch, letter by letter.
+struct Words<'l> {
+    letters: &'l [Letter],
+    from: usize,
+    to: usize,
+    whole: u64,
+    /// Words of content are only shapes.
+    outline: u64,
+}
 
-fn describe(letters: &[(usize, char)], places: &[Place], from: usize, to: usize, features: &mut Vec<u32>) {
-    let (start, end) = (&places[from], &places[to]);
-    let (before, behind, tail) = (start.before, end.behind, end.tail);
-    let mut whole = run(letters, 50, 0, 0);
-    let mut outline = step(54, 54);
-    let mut last = None;
-    for (_, c) in &letters[from..to] {
-        whole = step(whole, letter(*c));
-        let it = class(*c);
-        if it == Class::Kana || it == Class::Other {
-            outline = step(outline, letter(*c));
-        } else if last != Some(it) {
-            outline = step(outline, it as u64);
-        }
-        last = Some(it);
+impl<'l> Words<'l> {
+    fn new(letters: &'l [Letter]) -> Self {
+        Self { letters, from: 0, to: 0, whole: run(letters, 50, 0, 0), outline: step(54, 54) }
     }
-    let own: [u64; OWN] = [
-        whole,
-        outline,
-        step(outline, before),
-        step(outline, behind),
-        step(before, behind),
-        step(tail, behind),
-        step(step(7, tail), end.next[0]),
-        step(step(8, before), end.next[1]),
-        step(step(59, start.edge), end.edge),
-        step(60, (to - from) as u64),
-    ];
-    features.extend(own.map(bucket));
+
+    /// Goes on to the stretch `from..to`, from a shorter one that begins there, where that came before.
+    fn reach(&mut self, from: usize, to: usize) {
+        if self.from != from || self.to > to {
+            *self = Self { from, to: from, ..Self::new(self.letters) };
+        }
+        for at in self.to..to {
+            let letter = &self.letters[at];
+            self.whole = step(self.whole, letter.code());
+            if matches!(letter.class, Class::Kana | Class::Other) {
+                self.outline = step(self.outline, letter.code());
+            } else if at == from || self.letters[at - 1].class != letter.class {
+                self.outline = step(self.outline, letter.class as u64);
+            }
+        }
+        self.to = to;
+    }
+
+    fn buckets(&self, start: &Edge, end: &Edge) -> [u32; 10] {
+        let (Edge { before, .. }, Edge { behind, tail, next, .. }) = (start, end);
+        let Self { whole, outline, .. } = *self;
+        let own = [
+            whole,
+            outline,
+            step(outline, *before),
+            step(outline, *behind),
+            step(*before, *behind),
+            step(*tail, *behind),
+            step(step(7, *tail), next[0]),
+            step(step(8, *before), next[1]),
+            step(step(59, start.class), end.class),
+            step(60, (self.to - self.from) as u64),
+        ];
+        own.map(bucket)
+    }
 }

@@ -155,10 +155,9 @@ impl RuleSet {
             let place = model.pick(&[pick::offset(kind, sentence, best)]);
             let Some(range) = seen.sentences.get(sentence) else { break };
             let sentence = &*read.0.entry(sentence).or_insert_with(|| Sentence::new(seen, range));
-            let mut shared = None;
-            ruled |= self.stretches(kind, sentence, |stretch| {
-                let shared =
-                    shared.get_or_insert_with(|| sentence.shared(kind, |buckets| model.pick(buckets)));
+            let Some(places) = sentence.places(kind) else { continue };
+            let shared = sentence.shared(kind, &places, |buckets| model.pick(buckets));
+            ruled |= self.stretches(kind, sentence, &places, |stretch| {
                 let score = shared.of(stretch) + model.pick(stretch.own) + place;
                 if score > most {
                     (most, found) = (score, Some(stretch.range.clone()));
