@@ -3,13 +3,18 @@
 
     split.py SOURCE OUT          SOURCE holds one folder for each writer, with *.jsonl in the compact form
     split.py SOURCE OUT MORE     the same for records that are added later: they are compared with those that lie in OUT
-                                 already, which stay as they are, and written to MORE.jsonl, MORE_frozen.jsonl,
-                                 MORE_ordinary.jsonl and MORE_ordinary_frozen.jsonl
+                                 already, which stay as they are, and written to MORE.jsonl, MORE_frozen.jsonl and, of
+                                 ordinary talk, MORE_ordinary.jsonl and MORE_ordinary_frozen.jsonl
 
 A compact record, one JSON object a line: b body; c context, oldest first, each "C:", "W:", "O:" or "B:" and the text;
 s sender (client, worker, other, bot; default client); r room_type (default direct); l the labels that are true;
 d, q, a, t deliverable, quantity, amount, deadline, exactly as in the body; g key of the conversation or of the minimal
-pair; n note. Files whose name contains "ordinary" hold ordinary talk (no label true).
+pair; n note; w and m account numbers and display names of the worker. Files whose name contains "ordinary" hold ordinary talk (no label true).
+
+SOURCE may also have *.txt: whole talks as they come, one message a line (a line break in it is \\n), of which each message
+is a record with the six before it. A talk begins with "=== direct | note" or
+"=== group | note | W name [account]", the worker's; a message is "C: text", or "C[nd]: text" with the codes of its labels (in the order of LABELS:
+n s p c d o e), and below one that asks for work "#d words #q words #a words #t words", its terms.
 
 Writes train.jsonl, frozen.jsonl, ordinary.jsonl and ordinary_frozen.jsonl into OUT, prints counts, and lists in
 SOURCE/VIOLATIONS.txt what it left out and why, by file and line, without the text.
@@ -19,6 +24,7 @@ The frozen fifth is there to be scored once. Nothing of it is printed here.
 
 import hashlib
 import json
+import math
 import pathlib
 import re
 import sys
@@ -30,6 +36,7 @@ LABELS = [
 ]
 ROLES = {"C": "client", "W": "worker", "O": "other", "B": "bot"}
 TERMS = {"d": "deliverable", "q": "quantity", "a": "amount", "t": "deadline"}
+CODES = dict(zip("nspcdoe", LABELS))
 NEAR = 0.8
 PARTS = 5
 # Writers agree on what a term is, and not on whether 「20点」 or 「20点ほど」 is copied: as most of them and the first corpus
@@ -45,7 +52,7 @@ BEHIND = {
 def compact_to_record(raw, ordinary):
     """The full record, or a list of what is wrong with the compact one."""
     wrong = []
-    unknown = set(raw) - set("bcsrldqatgn")
+    unknown = set(raw) - set("bcsrldqatgnwm")
     if unknown:
         wrong.append(f"unknown keys {sorted(unknown)}")
     body = raw.get("b")
@@ -88,7 +95,47 @@ def compact_to_record(raw, ordinary):
         "room_type": room, "sender_role": sender, "body": body, "context": context, "labels": labels,
         "terms": terms, "note": raw.get("n") or "",
     }
+    record |= {name: raw[key] for key, name in (("w", "workers"), ("m", "worker_names")) if raw.get(key)}
     return record, wrong
+
+
+def compact_file(path):
+    """(line, compact record or None, ordinary, key of its conversation) of each record of a file."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    if path.suffix == ".txt":
+        yield from talks(lines)
+        return
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            raw = json.loads(line)
+        except ValueError:
+            raw = None
+        yield number, raw, "ordinary" in path.name, (raw or {}).get("g")
+
+
+def talks(lines):
+    """The same of whole talks."""
+    room, talk, said, known, raws = None, 0, [], {}, []
+    for number, line in enumerate(lines, 1):
+        if line.startswith("==="):
+            room, talk, said = line.strip("= ").split("|")[0].strip(), talk + 1, []
+            worker = re.search(r"\| *W +([^|\[]*?) *(?:\[(\d+)\])?$", line.strip())
+            name, account = worker.groups() if worker else ("", None)
+            # The program knows its owner's account: where nobody calls it, it is none of those that are called.
+            known = {"m": [name] if name else [], "w": [int(account or 1)]} if room == "group" else {}
+        elif message := re.match(r"([CWOB])(?:\[([a-z]*)\])?[:：] ?(.*)$", line):
+            who, codes, body = message[1], message[2] or "", message[3].replace("\\n", "\n")
+            labels = [CODES.get(code, code) for code in codes]
+            raw = {"b": body, "c": said[-6:], "s": ROLES[who], "r": room, "l": labels} | known
+            raws.append((number, raw, False, talk))
+            said = [*said, f"{who}: {body}"]
+        elif line.startswith("#") and said:
+            raws[-1][1].update(re.findall(r"#([dqat])\s+(.*?)(?=\s*#[dqat]\s|\s*$)", line))
+        elif line.strip():
+            raws.append((number, None, False, talk))
+    yield from raws
 
 
 def edges(name, value, body):
@@ -150,16 +197,11 @@ def main(source, out, more=None):
     written = {name for pair in names.values() for name in pair}
     earlier = list(there(out, written)) if more else []
     records, violations = [], []
-    for path in sorted(source.glob("*/*.jsonl")):
-        ordinary = "ordinary" in path.name
-        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
-            if not line.strip():
-                continue
+    for path in sorted([*source.glob("*/*.jsonl"), *source.glob("*/*.txt")]):
+        for number, raw, ordinary, group in compact_file(path):
             place = f"{path.parent.name}/{path.name}:{number}"
-            try:
-                raw = json.loads(line)
-            except ValueError:
-                violations.append(f"{place}: not JSON")
+            if raw is None:
+                violations.append(f"{place}: not a record")
                 continue
             record, wrong = compact_to_record(raw, ordinary)
             if wrong:
@@ -168,7 +210,6 @@ def main(source, out, more=None):
             name = f"{path.parent.name}-{path.stem}"
             said = json.dumps([record["context"], record["body"]], ensure_ascii=False)
             record = {"id": f"{name}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"} | record
-            group = raw.get("g")
             key = f"{name}:{group}" if group not in (None, "") else f"{name}#{number}"
             records.append((ordinary, key, record, place))
 
@@ -178,13 +219,16 @@ def main(source, out, more=None):
         groups.root(key)
         body = grams(record["body"])
         before = context_text(record)
-        near = {at for gram in body for at in index.get(gram, ())}
+        # Of what is alike to it at least one of its rarest fifth of sequences is there.
+        rarest = sorted(body, key=lambda gram: (len(index.get(gram, ())), gram))
+        near = {at for gram in rarest[:len(body) - math.ceil(NEAR * len(body)) + 1] for at in index.get(gram, ())}
         twin = None
         for at in sorted(near):
             _, other_key, other, other_body, other_before = kept[at]
             if not similar(body, other_body):
                 continue
-            if len(record["body"]) >= 12:
+            # Whole talks have their courtesies in common.
+            if len(record["body"]) >= (24 if ".txt:" in place and not any(record["labels"].values()) else 12):
                 groups.join(key, other_key)
             same_talk = before == other_before or similar(grams(before), grams(other_before))
             if same_talk and record["labels"] == other["labels"] and record["sender_role"] == other["sender_role"]:
@@ -220,6 +264,8 @@ def main(source, out, more=None):
         group = hashlib.sha256(root.encode()).hexdigest()[:12]
         parts[names[ordinary][frozen]].append(record | {"group": group})
     for name, lines in parts.items():
+        if not lines:
+            continue
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         (out / name).write_text(text, encoding="utf-8")
         asks = sum(line["labels"]["new_request"] for line in lines)
