@@ -56,6 +56,15 @@ pub(crate) struct Labelled {
     pub(crate) group: Option<String>,
 }
 
+impl Labelled {
+    /// Whether it is of ordinary conversation, by the name of its file: of whole talks, or written as such, without a label;
+    /// what the worker writes can ring nothing. `more_ordinary` is not: it was written to look like requests.
+    pub(crate) fn is_ordinary(&self, file: &str) -> bool {
+        let theirs = self.record.sender_role != Role::Worker;
+        (file.starts_with("ordinary") || file.starts_with("talk")) && theirs && !self.labels.any()
+    }
+}
+
 #[derive(Serialize)]
 struct Answer<'a, R> {
     id: &'a Value,
@@ -155,7 +164,7 @@ pub struct Score {
     pub plain_certain: usize,
     pub plain_asked: usize,
     pub plain_any: usize,
-    /// Records of files of ordinary conversation, and how many of them the certain tier rang.
+    /// Of ordinary conversation ([`Labelled::is_ordinary`]), and how many of these the certain tier rang.
     pub ordinary: usize,
     pub ordinary_certain: usize,
     /// Points and cases for deliverable, quantity, amount, deadline (README of the corpus, Scoring 5).
@@ -165,11 +174,6 @@ pub struct Score {
     /// `new_request` by file, where there are several.
     pub files: Vec<(String, usize, Tally)>,
     pub phenomena: Vec<(&'static str, usize, Tally)>,
-}
-
-/// Whether a file, by its name, is of ordinary conversation: messages that ask for nothing, as they come.
-pub(crate) fn is_ordinary(file: &str) -> bool {
-    file.contains("ordinary")
 }
 
 const TERM_NAMES: [&str; 4] = ["deliverable", "quantity", "amount", "deadline"];
@@ -251,7 +255,7 @@ impl Score {
         let before = self.labels[Label::NewRequest as usize];
         let rung = self.plain_certain;
         self.add(rules, labelled);
-        if is_ordinary(file) {
+        if labelled.is_ordinary(file) {
             self.ordinary += 1;
             self.ordinary_certain += self.plain_certain - rung;
         }
@@ -356,11 +360,8 @@ impl Display for Score {
             self.plain, self.plain_certain, self.plain_asked, self.plain_any
         )?;
         if self.ordinary > 0 {
-            writeln!(
-                f,
-                "{} of ordinary conversation: {} rung by certain",
-                self.ordinary, self.ordinary_certain
-            )?;
+            let Self { ordinary, ordinary_certain, .. } = self;
+            writeln!(f, "{ordinary} of ordinary conversation: {ordinary_certain} rung by certain")?;
         }
         writeln!(f)?;
         for (name, (points, cases)) in TERM_NAMES.iter().zip(self.terms) {

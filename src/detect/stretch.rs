@@ -31,6 +31,14 @@ const WANTED: [&str; 18] = [
     "ので",
 ];
 
+impl TermKind {
+    /// Whether what the rules find is among what the model sees. Of the other kinds it would choose no term better, and the
+    /// rules took a third of the time of all detection.
+    fn heeds_rules(self) -> bool {
+        self == Self::Amount
+    }
+}
+
 /// Letters `from..to` of a sentence, edges included as letters of their own.
 fn run(letters: &[Letter], kind: u64, from: isize, to: isize) -> u64 {
     (from..to).fold(step(0xcbf2_9ce4_8422_2325, kind), |hash, at| {
@@ -134,12 +142,8 @@ impl RuleSet {
         mut see: impl FnMut(&Stretch<'_>),
     ) -> bool {
         let Sentence { text, start, letters, edges } = sentence;
-        let ruled: Vec<Option<Range<usize>>> = self
-            .terms
-            .iter()
-            .filter(|rule| rule.term == kind)
-            .flat_map(|rule| rule.find_each(text))
-            .collect();
+        let rules = self.terms.iter().filter(|rule| rule.term == kind && kind.heeds_rules());
+        let ruled: Vec<Option<Range<usize>>> = rules.flat_map(|rule| rule.find_each(text)).collect();
         let mut features = Vec::with_capacity(64);
         let mut words = Words::new(letters);
         places.each(|from, to| {
@@ -181,7 +185,8 @@ struct Edge {
 impl Edge {
     /// The edge before a letter; `wanted` has words of [`WANTED`] by their places.
     fn new(letters: &[Letter], wanted: &[(usize, usize)], at: usize) -> Self {
-        let (one, other) = (at.checked_sub(1).map(|at| letters[at].class), letters.get(at).map(|it| it.class));
+        let (one, other) =
+            (at.checked_sub(1).map(|at| letters[at].class), letters.get(at).map(|it| it.class));
         let class = step(u64::from(one == other), other.map_or(9, |it| it as u64));
         let byte = at.checked_sub(1).map_or(0, |at| letters[at].end());
         let next = wanted.partition_point(|(at, _)| *at < byte);

@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::detect::corpus::{Labelled, is_ordinary};
+use crate::detect::corpus::Labelled;
 use crate::detect::features::{BITS, Kind, name_hash};
 use crate::detect::model::LABELS;
 use crate::detect::pick::Choice;
@@ -82,7 +82,7 @@ impl Example {
             truth: Label::ALL.map(|label| it.labels.get(label)),
             blocked: reading.blocked,
             cap: reading.cap,
-            ordinary: is_ordinary(name),
+            ordinary: it.is_ordinary(name),
             choices: match it.labels.new_request {
                 true => TermKind::ALL.map(|kind| choice(rules, it, &seen, kind)).into(),
                 false => Vec::new(),
