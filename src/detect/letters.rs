@@ -201,3 +201,40 @@ impl Places {
         (self.may.get(at).is_some_and(|may| may.start), end.is_some_and(|may| may.end))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stretches(kind: TermKind, sentence: &str) -> Vec<String> {
+        let letters = Letter::all(sentence);
+        let mut found = Vec::new();
+        if let Some(places) = Places::new(kind, &letters) {
+            places.each(|from, to| {
+                found.push(letters[from..to].iter().map(|it| it.c).collect());
+                assert!(places.edges(from).0 && places.edges(to).1);
+            });
+        }
+        found
+    }
+
+    #[test]
+    fn terms_begin_and_end_where_words_do() {
+        let sentence = "あとバナーを3枚、来週金曜まで";
+        let of = |kind| stretches(kind, sentence);
+        assert!(of(TermKind::Deliverable).contains(&"バナー".to_owned()));
+        assert!(of(TermKind::Deliverable).iter().all(|it| !it.starts_with("ナー") && !it.contains('、')));
+        assert!(of(TermKind::Quantity).contains(&"3枚".to_owned()));
+        assert!(of(TermKind::Quantity).iter().all(|it| it.contains('3')));
+        assert!(of(TermKind::Deadline).contains(&"来週金曜".to_owned()));
+    }
+
+    #[test]
+    fn where_nothing_makes_it_one_no_term_is_looked_for() {
+        assert!(Places::new(TermKind::Amount, &Letter::all("バナーをお願いします")).is_none());
+        assert!(Places::new(TermKind::Deliverable, &[]).is_none());
+        let long = "3".repeat(2 * LETTERS_MAX);
+        assert_eq!(Letter::all(&long).len(), LETTERS_MAX);
+        assert_eq!(stretches(TermKind::Quantity, &long), Vec::<String>::new(), "a number without an end");
+    }
+}

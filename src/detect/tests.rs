@@ -9,7 +9,9 @@ use proptest::prelude::*;
 
 use crate::detect::corpus::{Score, respond, score};
 use crate::detect::{Corpus, RuleSet};
-use crate::domain::{AccountId, ContextMessage, Label, Role, RoomType, Signal, SignalInput, Tier, Tuning};
+use crate::domain::{
+    AccountId, ContextMessage, Label, Labels, Role, RoomType, Signal, SignalInput, Tier, Tuning,
+};
 
 static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::builtin().expect("the built-in rules compile"));
 const OWN: &str = include_str!("../../tests/data/detection/own.jsonl");
@@ -388,6 +390,22 @@ fn a_department_is_not_the_worker_and_a_name_like_one_may_be() {
     };
     assert!(!of("衣裳室 倉本さん") && !of("校正室"));
     assert!(of("大室さん") && of("大室 健さん"));
+}
+
+#[test]
+fn ordinary_conversation_is_what_others_than_the_worker_write() {
+    let of = |file: &str, role: &str, escrow_claimed: bool| {
+        let labels = serde_json::json!(Labels { escrow_claimed, ..Labels::default() });
+        let line = format!(r#"{{"sender_role":"{role}","body":"了解です","labels":{labels}}}"#);
+        let mut score = Score::new("");
+        score.take(&RULES, file, line.as_bytes()).expect("a record");
+        assert_eq!(score.records, 1);
+        score.ordinary
+    };
+    assert_eq!(["talk", "talk_frozen", "ordinary"].map(|file| of(file, "client", false)), [1, 1, 1]);
+    assert_eq!(["more_ordinary", "train", "frozen"].map(|file| of(file, "client", false)), [0, 0, 0]);
+    assert_eq!([of("talk", "other", false), of("talk", "worker", false)], [1, 0]);
+    assert_eq!(of("talk", "client", true), 0);
 }
 
 #[test]

@@ -116,7 +116,17 @@ def compact_file(path):
 
 
 def talks(lines):
-    """The same of whole talks."""
+    """The same of whole talks.
+
+    >>> lines = ["=== group | a shop | W Ito [7]", "C: thanks", "W: fine", "C[no]: [To:7] 2 banners\\\\nposted", "#d banners #q 2"]
+    >>> [(number, raw["b"], len(raw["c"])) for number, raw, *_ in talks(lines)]
+    [(2, 'thanks', 0), (3, 'fine', 1), (4, '[To:7] 2 banners\\nposted', 2)]
+    >>> *_, (_, raw, ordinary, talk) = talks(lines)
+    >>> raw["l"], raw["d"], raw["q"], raw["w"], raw["m"], ordinary, talk
+    (['new_request', 'contract_posted'], 'banners', '2', [7], ['Ito'], False, 1)
+    >>> compact_to_record(raw, ordinary)[1]
+    []
+    """
     room, talk, said, known, raws = None, 0, [], {}, []
     for number, line in enumerate(lines, 1):
         if line.startswith("==="):
