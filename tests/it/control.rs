@@ -406,7 +406,7 @@ async fn the_words_work_on_the_command_line_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn drafts_approved_one_after_the_other_leave_one_case_before_escrow() {
     let bot = Bot::start().await;
-    let asks = ["似たようなのって、また頼めたりします？", "この前みたいなやつ、もう一つどうですか"];
+    let asks = ["似たようなのって、また頼めたりします？", "来週の稼働、空きはありますか？"];
     let mut asked = Vec::new();
     for (number, text) in (1..).zip(asks) {
         asked.push(bot.client_says(text));
