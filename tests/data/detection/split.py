@@ -112,7 +112,9 @@ def compact_file(path):
             raw = json.loads(line)
         except ValueError:
             raw = None
-        yield number, raw, "ordinary" in path.name, (raw or {}).get("g")
+        if not isinstance(raw, dict):
+            raw = None
+        yield number, raw, "ordinary" in path.name, raw and raw.get("g")
 
 
 def talks(lines):
@@ -141,7 +143,7 @@ def talks(lines):
             raw = {"b": body, "c": said[-6:], "s": ROLES[who], "r": room, "l": labels} | known
             raws.append((number, raw, False, talk))
             said = [*said, f"{who}: {body}"]
-        elif line.startswith("#") and said:
+        elif line.startswith("#") and said and raws[-1][1]:
             raws[-1][1].update(re.findall(r"#([dqat])\s+(.*?)(?=\s*#[dqat]\s|\s*$)", line))
         elif line.strip():
             raws.append((number, None, False, talk))
