@@ -40,6 +40,7 @@ impl Class {
     }
 }
 
+/// A letter of a sentence.
 pub(crate) struct Letter {
     /// Its first byte within the sentence.
     pub(crate) at: usize,
@@ -140,8 +141,8 @@ impl TermKind {
     }
 }
 
-/// Where terms of one kind may stand in a sentence.
-pub(crate) struct Places {
+/// Where terms of one kind may begin and end in a sentence.
+pub(crate) struct Bounds {
     kind: TermKind,
     may: Vec<May>,
     /// Before each letter, and behind the last, how many begin what makes words such a term: whether a stretch has any is
@@ -156,7 +157,7 @@ struct May {
     join: bool,
 }
 
-impl Places {
+impl Bounds {
     /// `None` where none may.
     pub(crate) fn new(kind: TermKind, letters: &[Letter]) -> Option<Self> {
         let mut count = 0;
@@ -209,10 +210,10 @@ mod tests {
     fn stretches(kind: TermKind, sentence: &str) -> Vec<String> {
         let letters = Letter::all(sentence);
         let mut found = Vec::new();
-        if let Some(places) = Places::new(kind, &letters) {
-            places.each(|from, to| {
+        if let Some(bounds) = Bounds::new(kind, &letters) {
+            bounds.each(|from, to| {
                 found.push(letters[from..to].iter().map(|it| it.c).collect());
-                assert!(places.edges(from).0 && places.edges(to).1);
+                assert!(bounds.edges(from).0 && bounds.edges(to).1);
             });
         }
         found
@@ -231,8 +232,8 @@ mod tests {
 
     #[test]
     fn where_nothing_makes_it_one_no_term_is_looked_for() {
-        assert!(Places::new(TermKind::Amount, &Letter::all("バナーをお願いします")).is_none());
-        assert!(Places::new(TermKind::Deliverable, &[]).is_none());
+        assert!(Bounds::new(TermKind::Amount, &Letter::all("バナーをお願いします")).is_none());
+        assert!(Bounds::new(TermKind::Deliverable, &[]).is_none());
         let long = "3".repeat(2 * LETTERS_MAX);
         assert_eq!(Letter::all(&long).len(), LETTERS_MAX);
         assert_eq!(stretches(TermKind::Quantity, &long), Vec::<String>::new(), "a number without an end");

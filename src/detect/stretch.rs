@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::detect::features::step;
-use crate::detect::letters::{Class, Letter, Places};
+use crate::detect::letters::{Bounds, Class, Letter};
 use crate::detect::pick::bucket;
 use crate::detect::read::Seen;
 use crate::detect::rules::RuleSet;
@@ -99,8 +99,8 @@ impl<'a> Sentence<'a> {
     }
 
     /// Where terms of this kind may stand in it.
-    pub(crate) fn places(&self, kind: TermKind) -> Option<Places> {
-        Places::new(kind, &self.letters)
+    pub(crate) fn bounds(&self, kind: TermKind) -> Option<Bounds> {
+        Bounds::new(kind, &self.letters)
     }
 
     /// All buckets of one of its stretches.
@@ -113,12 +113,12 @@ impl<'a> Sentence<'a> {
     }
 
     /// The weights of what its stretches share.
-    pub(crate) fn shared(&self, kind: TermKind, places: &Places, weigh: impl Fn(&[u32]) -> i32) -> Shared {
+    pub(crate) fn shared(&self, kind: TermKind, bounds: &Bounds, weigh: impl Fn(&[u32]) -> i32) -> Shared {
         let count = self.edges.len();
         let (mut begins, mut ends, mut pairs) = (vec![0; count], vec![0; count], vec![0; count]);
         let mut before = 0;
         for (at, edge) in self.edges.iter().enumerate() {
-            let (start, end) = places.edges(at);
+            let (start, end) = bounds.edges(at);
             if start {
                 begins[at] = weigh(&edge.begins.map(|it| kind.of(it)));
             }
@@ -133,12 +133,12 @@ impl<'a> Sentence<'a> {
 }
 
 impl RuleSet {
-    /// Every stretch of a sentence at these places; answers whether a rule for that term found one.
+    /// Every stretch of a sentence within these bounds; answers whether a rule for that term found one.
     pub(crate) fn stretches(
         &self,
         kind: TermKind,
         sentence: &Sentence<'_>,
-        places: &Places,
+        bounds: &Bounds,
         mut see: impl FnMut(&Stretch<'_>),
     ) -> bool {
         let Sentence { text, start, letters, edges } = sentence;
@@ -146,7 +146,7 @@ impl RuleSet {
         let ruled: Vec<Option<Range<usize>>> = rules.flat_map(|rule| rule.find_each(text)).collect();
         let mut features = Vec::with_capacity(64);
         let mut words = Words::new(letters);
-        places.each(|from, to| {
+        bounds.each(|from, to| {
             words.reach(from, to);
             let range = letters[from].at..letters[to - 1].end();
             features.clear();

@@ -155,9 +155,9 @@ impl RuleSet {
             let place = model.pick(&[pick::offset(kind, sentence, best)]);
             let Some(range) = seen.sentences.get(sentence) else { break };
             let sentence = &*read.0.entry(sentence).or_insert_with(|| Sentence::new(seen, range));
-            let Some(places) = sentence.places(kind) else { continue };
-            let shared = sentence.shared(kind, &places, |buckets| model.pick(buckets));
-            ruled |= self.stretches(kind, sentence, &places, |stretch| {
+            let Some(bounds) = sentence.bounds(kind) else { continue };
+            let shared = sentence.shared(kind, &bounds, |buckets| model.pick(buckets));
+            ruled |= self.stretches(kind, sentence, &bounds, |stretch| {
                 let score = shared.of(stretch) + model.pick(stretch.own) + place;
                 if score > most {
                     (most, found) = (score, Some(stretch.range.clone()));

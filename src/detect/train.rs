@@ -106,8 +106,8 @@ fn choice(rules: &RuleSet, it: &Labelled, seen: &Seen, kind: TermKind) -> Choice
     let (mut stretches, mut ruled) = (Vec::new(), false);
     for (sentence, place) in seen.sentences.iter().enumerate() {
         let read = Sentence::new(seen, place);
-        let Some(places) = read.places(kind) else { continue };
-        ruled |= rules.stretches(kind, &read, &places, |stretch| {
+        let Some(bounds) = read.bounds(kind) else { continue };
+        ruled |= rules.stretches(kind, &read, &bounds, |stretch| {
             let (from, to) = seen.normal.span(stretch.range.clone());
             let words = truth.as_ref().and_then(|_| slice(body, from, to));
             let right = words.is_some_and(|words| truth.as_deref() == Some(fold(&words).as_str()));

@@ -9,12 +9,13 @@
 A compact record, one JSON object a line: b body; c context, oldest first, each "C:", "W:", "O:" or "B:" and the text;
 s sender (client, worker, other, bot; default client); r room_type (default direct); l the labels that are true;
 d, q, a, t deliverable, quantity, amount, deadline, exactly as in the body; g key of the conversation or of the minimal
-pair; n note; w and m account numbers and display names of the worker. Files whose name contains "ordinary" hold ordinary talk (no label true).
+pair; n note; w and m account numbers and display names of the worker. Files whose name contains "ordinary" hold ordinary
+talk (no label true).
 
 SOURCE may also have *.txt: whole talks as they come, one message a line (a line break in it is \\n), of which each message
-is a record with the six before it. A talk begins with "=== direct | note" or
-"=== group | note | W name [account]", the worker's; a message is "C: text", or "C[nd]: text" with the codes of its labels (in the order of LABELS:
-n s p c d o e), and below one that asks for work "#d words #q words #a words #t words", its terms.
+is a record with the six before it. A talk begins with "=== direct | note" or "=== group | note | W name [account]", the
+worker's; a message is "C: text", or "C[nd]: text" with the codes of its labels (in the order of LABELS: n s p c d o e),
+and below one that asks for work "#d words #q words #a words #t words", its terms.
 
 Writes train.jsonl, frozen.jsonl, ordinary.jsonl and ordinary_frozen.jsonl into OUT, prints counts, and lists in
 SOURCE/VIOLATIONS.txt what it left out and why, by file and line, without the text.
